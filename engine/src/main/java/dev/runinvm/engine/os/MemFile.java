@@ -1,0 +1,76 @@
+package dev.runinvm.engine.os;
+
+import com.sun.jna.LastErrorException;
+import dev.runinvm.engine.HostLacks;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * An anonymous file in memory (memfd_create(2)), sealed at its final size so that no holder of the descriptor can
+ * make another's mapping fault. Owns its descriptor.
+ */
+public final class MemFile implements AutoCloseable {
+    private final int fd;
+    private final long size;
+    private boolean closed;
+
+    private MemFile(int fd, long size) {
+        this.fd = fd;
+        this.size = size;
+    }
+
+    /**
+     * Creates a zero-filled file.
+     *
+     * @param name shown in /proc/PID/maps, for people
+     * @param size bytes, a multiple of the page size
+     * @throws HostLacks if the kernel has no memfd or the process may not have another descriptor
+     */
+    public static MemFile create(String name, long size) {
+        int fd = -1;
+        try {
+            fd = LibC.memfd_create(name, LibC.MFD_CLOEXEC | LibC.MFD_ALLOW_SEALING);
+            LibC.ftruncate(fd, size);
+            LibC.fcntl(fd, LibC.F_ADD_SEALS, LibC.F_SEAL_SHRINK | LibC.F_SEAL_GROW | LibC.F_SEAL_SEAL);
+            return new MemFile(fd, size);
+        } catch (LastErrorException e) {
+            if (fd >= 0) {
+                LibC.close(fd);
+            }
+            throw new HostLacks(
+                    "cannot make an anonymous memory file of " + size + " bytes (memfd_create): " + e.getMessage(), e);
+        }
+    }
+
+    /** The descriptor; valid until {@link #close()}. */
+    public int fd() {
+        return fd;
+    }
+
+    /** Bytes. */
+    public long size() {
+        return size;
+    }
+
+    /** Maps a part, shared and writable, little-endian. The mapping outlives {@link #close()} until it is collected. */
+    public ByteBuffer map(long offset, int length) {
+        try (FileChannel channel = FileChannel.open(
+                Path.of("/proc/self/fd/" + fd), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            return channel.map(FileChannel.MapMode.READ_WRITE, offset, length).order(ByteOrder.LITTLE_ENDIAN);
+        } catch (IOException e) {
+            throw new HostLacks("cannot map " + length + " bytes of guest memory: " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public synchronized void close() {
+        if (!closed) {
+            closed = true;
+            LibC.close(fd);
+        }
+    }
+}
