@@ -58,8 +58,8 @@ public final class MemFile implements AutoCloseable {
 
     /** Maps a part, shared and writable, little-endian. The mapping outlives {@link #close()} until it is collected. */
     public ByteBuffer map(long offset, int length) {
-        try (FileChannel channel = FileChannel.open(
-                Path.of("/proc/self/fd/" + fd), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+        try (FileChannel channel =
+                FileChannel.open(Path.of("/proc/self/fd/" + fd), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             return channel.map(FileChannel.MapMode.READ_WRITE, offset, length).order(ByteOrder.LITTLE_ENDIAN);
         } catch (IOException e) {
             throw new HostLacks("cannot map " + length + " bytes of guest memory: " + e.getMessage(), e);
