@@ -190,8 +190,8 @@ public final class KernelImage {
         try {
             plain = compression.decode(packed, expected);
         } catch (IOException | RuntimeException e) {
-            throw new HostLacks(name + " is damaged: its " + compression + " payload does not unpack: "
-                    + e.getMessage(), e);
+            throw new HostLacks(
+                    name + " is damaged: its " + compression + " payload does not unpack: " + e.getMessage(), e);
         }
         if (expected != 0 && expected != plain.length) {
             throw new HostLacks(name + " is damaged: its payload unpacks to " + plain.length + " bytes instead of "

@@ -94,8 +94,7 @@ public final class LinuxBoot {
         writePageTables(memory);
         writeGdt(memory);
         setRegisters(cpu, kernel.entry());
-        return new Layout(
-                kernel.physicalStart(), kernel.physicalEnd(), files.size == 0 ? 0 : place, files.size);
+        return new Layout(kernel.physicalStart(), kernel.physicalEnd(), files.size == 0 ? 0 : place, files.size);
     }
 
     private static long place(GuestMemory memory, Vmlinux kernel, SetupHeader header, Initramfs files) {

@@ -46,8 +46,8 @@ final class Lz4 {
                 continue; // frames may be concatenated
             }
             if (size <= 0 || size > in.length - at) {
-                throw new IOException("LZ4 block of " + (size & 0xffff_ffffL) + " bytes, " + (in.length - at)
-                        + " are there");
+                throw new IOException(
+                        "LZ4 block of " + (size & 0xffff_ffffL) + " bytes, " + (in.length - at) + " are there");
             }
             decoder.block(at, at + size, sizeLimit);
             at += size;
