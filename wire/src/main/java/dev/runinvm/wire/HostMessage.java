@@ -1,0 +1,110 @@
+package dev.runinvm.wire;
+
+import java.util.List;
+import java.util.Map;
+
+/** What the host says to the agent. */
+public sealed interface HostMessage {
+
+    /** What a piece of the class path is. */
+    enum EntryKind {
+        /** A file, put on the class path as it is. */
+        JAR,
+        /** A zip of a directory's content, unpacked and put on the class path as a directory. */
+        DIRECTORY
+    }
+
+    /** Most bytes of one {@link Data}. */
+    int MAX_DATA = 256 << 10;
+
+    /**
+     * A piece of the class path follows in {@link Data} messages; the agent keeps it by its content's hash.
+     *
+     * @param hash SHA-256 of the content, 64 lower-case hexadecimal digits
+     * @param name file name, for people
+     * @param size bytes that follow
+     */
+    record Put(String hash, EntryKind kind, String name, long size) implements HostMessage {}
+
+    /** The next bytes of what {@link Put} announced. */
+    record Data(byte[] bytes) implements HostMessage {}
+
+    /**
+     * Runs tests.
+     *
+     * @param classPath hashes of what was put, in class path order
+     * @param className the test class; all of it is run if {@code selected} is empty
+     * @param selected unique ids, from the engine's segment on
+     * @param configuration JUnit configuration parameters
+     * @param properties system properties to set before
+     */
+    record Run(
+            List<String> classPath,
+            String className,
+            List<String> selected,
+            Map<String, String> configuration,
+            Map<String, String> properties)
+            implements HostMessage {}
+
+    /** Asks for the stacks of all threads; answered by {@link GuestMessage.ThreadDump}, during a run too. */
+    record DumpThreads() implements HostMessage {}
+
+    /** The agent is to end in order. */
+    record Bye() implements HostMessage {}
+
+    /** The message as bytes. */
+    static byte[] encode(HostMessage message) {
+        CborWriter out = new CborWriter().begin();
+        if (message instanceof Put m) {
+            out.number(1).text(m.hash).number(m.kind.ordinal()).text(m.name).number(m.size);
+        } else if (message instanceof Data m) {
+            out.number(2).bytes(m.bytes);
+        } else if (message instanceof Run m) {
+            out.number(3).texts(m.classPath).text(m.className).texts(m.selected);
+            out.texts(m.configuration).texts(m.properties);
+        } else if (message instanceof DumpThreads) {
+            out.number(4);
+        } else {
+            out.number(5);
+        }
+        return out.end().finish();
+    }
+
+    /**
+     * The message in these bytes.
+     *
+     * @throws ProtocolException if there is none
+     */
+    static HostMessage decode(byte[] bytes) {
+        CborReader in = new CborReader("a message from the host", bytes);
+        in.begin();
+        int type = in.number(0, Integer.MAX_VALUE);
+        HostMessage message = switch (type) {
+            case 1 -> new Put(hash(in), in.oneOf(EntryKind.values()), in.text(), size(in));
+            case 2 -> new Data(in.bytes());
+            case 3 -> new Run(in.texts(), in.text(), in.texts(), in.textMap(), in.textMap());
+            case 4 -> new DumpThreads();
+            case 5 -> new Bye();
+            default -> throw in.broken("unknown type " + type, null);
+        };
+        in.end();
+        in.finish();
+        return message;
+    }
+
+    private static String hash(CborReader in) {
+        String hash = in.text();
+        if (!hash.matches("[0-9a-f]{64}")) {
+            throw in.broken("'" + hash + "' is no SHA-256", null);
+        }
+        return hash;
+    }
+
+    private static long size(CborReader in) {
+        long size = in.number();
+        if (size < 0) {
+            throw in.broken("negative size " + size, null);
+        }
+        return size;
+    }
+}
