@@ -5,13 +5,16 @@ import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.x86.CpuState;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -104,7 +107,8 @@ public final class LinuxBoot {
                     + Long.toHexString(kernel.physicalStart()) + " to 0x" + Long.toHexString(kernelEnd)
                     + "; only 1 MiB to 4 GiB is possible");
         }
-        long needed = kernelEnd + KERNEL_NEEDS + files.size + files.unpackedSize;
+        // Linux lets its first file system take half of the memory that is neither kernel nor initramfs
+        long needed = kernelEnd + KERNEL_NEEDS + files.size + 2 * files.unpackedSize;
         if (memory.ramSize() < needed) {
             throw new HostLacks("the guest's memory of " + mib(memory.ramSize()) + " MiB is too small: this kernel with"
                     + " an initramfs of " + mib(files.size) + " MiB needs at least " + mib(needed)
@@ -205,7 +209,7 @@ public final class LinuxBoot {
     }
 
     private static void setRegisters(CpuState cpu, long entry) {
-        java.util.Arrays.fill(cpu.gpr, 0);
+        Arrays.fill(cpu.gpr, 0);
         cpu.gpr[CpuState.RSI] = BOOT_PARAMS;
         cpu.gpr[CpuState.RSP] = BOOT_STACK;
         cpu.rip = entry;
@@ -244,15 +248,11 @@ public final class LinuxBoot {
         static Initramfs of(List<Path> files) {
             Initramfs result = new Initramfs(files);
             for (int i = 0; i < files.size(); i++) {
-                try (FileChannel channel = FileChannel.open(files.get(i), StandardOpenOption.READ)) {
-                    long size = channel.size();
-                    ByteBuffer magic = ByteBuffer.allocate(6);
-                    while (magic.hasRemaining() && channel.read(magic) >= 0) {
-                        // goes on
-                    }
+                try (InputStream in = Files.newInputStream(files.get(i))) {
+                    long size = Files.size(files.get(i));
                     result.sizes[i] = size;
                     result.size = (result.size + 3 & ~3L) + size;
-                    if (new String(magic.array(), StandardCharsets.ISO_8859_1).startsWith("07070")) {
+                    if (new String(in.readNBytes(6), StandardCharsets.ISO_8859_1).startsWith("07070")) {
                         result.unpackedSize += size;
                     }
                 } catch (IOException e) {

@@ -1,0 +1,98 @@
+package dev.runinvm.engine.image;
+
+import dev.runinvm.engine.HostLacks;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.regex.Pattern;
+
+/** The guest kernel's command line (Documentation/admin-guide/kernel-parameters.rst). */
+public final class CommandLine {
+    /** What the guest's first program does. */
+    public enum Mode {
+        /** Runs the agent, the test launcher. */
+        AGENT,
+        /** Gives a shell on the console. */
+        SHELL,
+        /** Runs one command line. */
+        COMMAND
+    }
+
+    /** What needs no quoting, neither for the kernel nor for the shell that reads /proc/cmdline. */
+    private static final Pattern PLAIN_OPTION = Pattern.compile("[A-Za-z0-9_.,:=/+@%-]+");
+
+    private final List<String> arguments = new ArrayList<>();
+
+    private CommandLine() {}
+
+    /**
+     * The arguments every guest gets: no mitigations (page-table isolation alone doubles the price of a system
+     * call), a layout that is the same in every boot, entropy from the processor, no watchdogs that take a paused
+     * guest for a hanging one, a reboot after a panic, and reboots by triple fault, which every machine of ours ends at.
+     */
+    public static CommandLine standard() {
+        CommandLine line = new CommandLine();
+        return line.add("console=ttyS0")
+                .add("8250.nr_uarts=2")
+                .add("mitigations=off")
+                .add("nokaslr")
+                .add("random.trust_cpu=on")
+                .add("panic=-1")
+                .add("reboot=t")
+                .add("nowatchdog")
+                .add("rcupdate.rcu_cpu_stall_suppress=1")
+                .add("tsc=reliable")
+                .add("loglevel=6")
+                .add("rdinit=/init");
+    }
+
+    /** Tells the guest its TSC frequency, so that it need not measure. */
+    public CommandLine tscKhz(long khz) {
+        return add("tsc_early_khz=" + khz);
+    }
+
+    /** What /init does. */
+    public CommandLine mode(Mode mode) {
+        return add("runinvm.mode=" + mode.name().toLowerCase(java.util.Locale.ROOT));
+    }
+
+    /** Makes /init run a shell command and report its exit status. */
+    public CommandLine command(String shellCommand) {
+        String encoded = Base64.getEncoder().encodeToString(shellCommand.getBytes(StandardCharsets.UTF_8));
+        return mode(Mode.COMMAND).add("runinvm.command=" + encoded);
+    }
+
+    /** Options of the agent's JVM, in order. */
+    public CommandLine javaOptions(List<String> options) {
+        if (options.stream().allMatch(o -> PLAIN_OPTION.matcher(o).matches())) {
+            return options.isEmpty() ? this : add("runinvm.java=" + String.join(";", options));
+        }
+        StringBuilder words = new StringBuilder();
+        for (String option : options) {
+            words.append('\'').append(option.replace("'", "'\\''")).append("' ");
+        }
+        return add("runinvm.java64="
+                + Base64.getEncoder().encodeToString(words.toString().getBytes(StandardCharsets.UTF_8)));
+    }
+
+    /**
+     * Appends arguments; of a parameter given twice the kernel takes the last.
+     *
+     * @throws HostLacks if they hold a line break or zero byte
+     */
+    public CommandLine add(String more) {
+        if (more.indexOf('\n') >= 0 || more.indexOf('\0') >= 0) {
+            throw new HostLacks("a kernel argument holds a line break or zero byte: " + more);
+        }
+        if (!more.isBlank()) {
+            arguments.add(more.trim());
+        }
+        return this;
+    }
+
+    @Override
+    public String toString() {
+        return String.join(" ", arguments);
+    }
+}

@@ -1,0 +1,64 @@
+package dev.runinvm.engine.image;
+
+import dev.runinvm.engine.HostLacks;
+import dev.runinvm.engine.boot.Compression;
+import dev.runinvm.engine.boot.KernelImage;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Prepares kernels and guest file systems. Everything made is kept in the {@link Cache}; what is there already, and
+ * made from the same inputs, is not made again.
+ */
+public final class GuestImages {
+    private final Cache cache;
+
+    /** With the user's cache. */
+    public GuestImages() {
+        this(Cache.ofUser());
+    }
+
+    public GuestImages(Cache cache) {
+        this.cache = cache;
+    }
+
+    /**
+     * Prepares an image in the user's cache.
+     *
+     * @throws HostLacks if something needed is missing: network, disk space, a readable JDK, ...
+     */
+    public static PreparedImage prepare(ImageRequest request, Progress progress) {
+        return new GuestImages().make(request, progress);
+    }
+
+    /** As {@link #prepare}, in this object's cache. */
+    public PreparedImage make(ImageRequest request, Progress progress) {
+        KernelFiles kernel = new KernelSource(cache, progress).find(request);
+        Path vmlinux = unpacked(kernel, progress);
+        List<Path> layers = new ArrayList<>();
+        layers.add(BaseLayer.make(cache, kernel, request, progress));
+        return new PreparedImage(
+                kernel.kernel(), kernel.release(), kernel.origin(), vmlinux, layers, "");
+    }
+
+    private Path unpacked(KernelFiles kernel, Progress progress) {
+        KernelImage image = KernelImage.open(kernel.kernel());
+        if (image.compression() == Compression.NONE && image.setupHeader().isEmpty()) {
+            image.vmlinux(); // checks it
+            return kernel.kernel();
+        }
+        try {
+            String key = Keys.of("vmlinux", Keys.ofFile(kernel.kernel()), kernel.identity()) + ".vmlinux";
+            return cache.get("vmlinux", key, "the unpacked kernel", out -> {
+                progress.at("unpacking the kernel", 0, 0);
+                byte[] plain = image.extract();
+                image.vmlinux();
+                out.write(plain);
+            });
+        } catch (IOException e) {
+            throw new HostLacks("cannot read " + kernel.kernel() + ": " + Cache.reason(e), e);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+package dev.runinvm.engine.image;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a guest's image is to hold. Start with {@link #small()} or {@link #withJdk(Path)} and refine.
+ *
+ * @param kernelFile a bzImage, a vmlinux or a .deb with one; null: see {@code kernelPackage}
+ * @param modules directory with that kernel's modules (lib/modules/RELEASE); null: the host's, if it has them
+ * @param kernelPackage name of a Debian package; null: {@code linux-image-cloud-amd64}, else the host's /boot
+ * @param refresh look for newer packages even if the cache has some
+ * @param javaHome the JDK to copy into the guest; null: none
+ * @param agent the agent's jar; null: none
+ * @param moduleNames kernel modules to take, with what they depend on; empty: a useful selection; {@code *} all
+ * @param extraFiles files and directories of the host to copy to the same place, with the libraries they need
+ */
+public record ImageRequest(
+        @Nullable Path kernelFile,
+        @Nullable Path modules,
+        @Nullable String kernelPackage,
+        boolean refresh,
+        @Nullable Path javaHome,
+        @Nullable Path agent,
+        List<String> moduleNames,
+        List<Path> extraFiles) {
+
+    public ImageRequest {
+        moduleNames = List.copyOf(moduleNames);
+        extraFiles = List.copyOf(extraFiles);
+    }
+
+    /** Busybox and kernel modules only: for shells and tests of the engine. */
+    public static ImageRequest small() {
+        return new ImageRequest(null, null, null, false, null, null, List.of(), List.of());
+    }
+
+    /** With the JDK that runs this program, and the agent. */
+    public static ImageRequest withJdk(Path agent) {
+        return small().withJavaHome(Path.of(System.getProperty("java.home"))).withAgent(agent);
+    }
+
+    public ImageRequest withKernelFile(@Nullable Path file) {
+        return new ImageRequest(
+                file, modules, kernelPackage, refresh, javaHome, agent, moduleNames, extraFiles);
+    }
+
+    public ImageRequest withModules(@Nullable Path directory) {
+        return new ImageRequest(
+                kernelFile, directory, kernelPackage, refresh, javaHome, agent, moduleNames, extraFiles);
+    }
+
+    public ImageRequest withKernelPackage(@Nullable String name) {
+        return new ImageRequest(kernelFile, modules, name, refresh, javaHome, agent, moduleNames, extraFiles);
+    }
+
+    public ImageRequest withRefresh(boolean on) {
+        return new ImageRequest(kernelFile, modules, kernelPackage, on, javaHome, agent, moduleNames, extraFiles);
+    }
+
+    public ImageRequest withJavaHome(@Nullable Path home) {
+        return new ImageRequest(
+                kernelFile, modules, kernelPackage, refresh, home, agent, moduleNames, extraFiles);
+    }
+
+    public ImageRequest withAgent(@Nullable Path jar) {
+        return new ImageRequest(
+                kernelFile, modules, kernelPackage, refresh, javaHome, jar, moduleNames, extraFiles);
+    }
+
+    public ImageRequest withModuleNames(List<String> names) {
+        return new ImageRequest(
+                kernelFile, modules, kernelPackage, refresh, javaHome, agent, names, extraFiles);
+    }
+
+    public ImageRequest withExtraFiles(List<Path> files) {
+        return new ImageRequest(
+                kernelFile, modules, kernelPackage, refresh, javaHome, agent, moduleNames, files);
+    }
+}

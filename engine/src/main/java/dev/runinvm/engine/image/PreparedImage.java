@@ -1,0 +1,63 @@
+package dev.runinvm.engine.image;
+
+import dev.runinvm.engine.HostLacks;
+import dev.runinvm.engine.boot.KernelImage;
+import dev.runinvm.engine.boot.Vmlinux;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * A kernel and a guest file system, in the cache.
+ *
+ * @param kernelFile the kernel as shipped (bzImage or vmlinux)
+ * @param kernelRelease as {@code uname -r} shows it
+ * @param kernelOrigin for people: where the kernel came from
+ * @param vmlinuxFile the same kernel uncompressed, an ELF file
+ * @param initramfs cpio archives, to be loaded one behind the other, each at a multiple of 4 bytes
+ * @param javaHome where the JDK is in the guest, empty without one
+ */
+public record PreparedImage(
+        Path kernelFile,
+        String kernelRelease,
+        String kernelOrigin,
+        Path vmlinuxFile,
+        List<Path> initramfs,
+        String javaHome) {
+
+    public PreparedImage {
+        initramfs = List.copyOf(initramfs);
+    }
+
+    /** The kernel, ready for {@link dev.runinvm.engine.boot.LinuxBoot}. */
+    public Vmlinux kernel() {
+        return Vmlinux.open(vmlinuxFile, KernelImage.open(kernelFile).setupHeader().orElse(null));
+    }
+
+    /** Bytes of all archives. */
+    public long initramfsSize() {
+        long size = 0;
+        try {
+            for (Path part : initramfs) {
+                size += Files.size(part);
+            }
+        } catch (IOException e) {
+            throw new HostLacks("the image was removed from the cache: " + Cache.reason(e), e);
+        }
+        return size;
+    }
+
+    /** Writes all archives as one file, for a virtual machine that wants it so. */
+    public void writeInitramfs(Path file) {
+        try (OutputStream out = Files.newOutputStream(file)) {
+            for (Path part : initramfs) {
+                long n = Files.copy(part, out);
+                out.write(new byte[(int) (-n & 3)]);
+            }
+        } catch (IOException e) {
+            throw new HostLacks("cannot write " + file + ": " + Cache.reason(e), e);
+        }
+    }
+}
