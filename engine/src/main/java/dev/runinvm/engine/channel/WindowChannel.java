@@ -3,6 +3,7 @@ package dev.runinvm.engine.channel;
 import dev.runinvm.engine.EngineBug;
 import dev.runinvm.engine.GuestChannel;
 import dev.runinvm.engine.GuestFailure;
+import dev.runinvm.engine.machine.DoorbellHandler;
 import dev.runinvm.wire.Frame;
 import dev.runinvm.wire.FrameReader;
 import dev.runinvm.wire.FrameWriter;
@@ -25,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The guest's ring is drained on the vCPU's thread only. When the host does not take the messages fast enough, the guest
  * waits in its doorbell, and then the channel ends with an error instead of growing without bound.
  */
-public final class WindowChannel implements GuestChannel {
+public final class WindowChannel implements GuestChannel, DoorbellHandler {
     /** Bytes of messages waiting to be received at which the guest is made to wait. */
     static final long MAX_INBOUND = 32L << 20;
     /** Bytes of messages waiting to be sent at which senders are made to wait. */
@@ -109,6 +110,7 @@ public final class WindowChannel implements GuestChannel {
     }
 
     /** The guest rang {@link dev.runinvm.wire.ChannelHardware#BELL_FLUSH}: takes all it wrote. */
+    @Override
     public void flush() {
         lock.lock();
         try {
@@ -125,6 +127,7 @@ public final class WindowChannel implements GuestChannel {
      *
      * @param millis the most to wait, unsigned 32 bits
      */
+    @Override
     public void await(long millis) {
         lock.lock();
         try {
@@ -146,6 +149,7 @@ public final class WindowChannel implements GuestChannel {
     }
 
     /** The guest rang {@link dev.runinvm.wire.ChannelHardware#BELL_GOODBYE}. */
+    @Override
     public void goodbye() {
         lock.lock();
         try {

@@ -1,0 +1,180 @@
+package dev.runinvm.agent;
+
+import dev.runinvm.agent.spi.TestRunner;
+import dev.runinvm.wire.Frame;
+import dev.runinvm.wire.GuestMessage;
+import dev.runinvm.wire.HostMessage;
+import dev.runinvm.wire.ProtocolException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TimeZone;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** Carries out the host's commands, one after the other. */
+final class Agent {
+    private static final String BRIDGE = "dev.runinvm.agent.bridge.LauncherBridge";
+
+    private final Link link;
+    private final ClassPathStore store;
+    private final Attribution attribution = new Attribution();
+    private final Capture out;
+    private final Capture err;
+    private volatile boolean saidGoodbye;
+
+    Agent(ByteBuffer window, Doorbell doorbell, Path directory) {
+        link = new Link(window, doorbell);
+        store = new ClassPathStore(directory);
+        out = new Capture(GuestMessage.Stream.OUT, attribution, link::send);
+        err = new Capture(GuestMessage.Stream.ERR, attribution, link::send);
+    }
+
+    /** Puts the captured streams in the place of System.out and System.err. */
+    void capture() {
+        System.setOut(out.printStream());
+        System.setErr(err.printStream());
+    }
+
+    /** Says why this JVM ends when nobody told it to, as well as can be seen from inside. */
+    Thread lastWords() {
+        return new Thread(
+                () -> {
+                    if (!saidGoodbye) {
+                        drain();
+                        link.send(new GuestMessage.Dying(LastWords.why(Thread.getAllStackTraces())));
+                        link.flush();
+                    }
+                },
+                "runinvm-last-words");
+    }
+
+    /** Serves until the host says goodbye. */
+    void serve() throws IOException {
+        link.send(new GuestMessage.Hello(
+                Frame.VERSION, version(), Runtime.version().toString(), kernel()));
+        link.flush();
+        while (true) {
+            HostMessage message = link.receive();
+            if (message instanceof HostMessage.Put put) {
+                store.receive(put, link);
+                link.send(new GuestMessage.Stored(put.hash()));
+                link.flush();
+            } else if (message instanceof HostMessage.Run run) {
+                run(run);
+            } else if (message instanceof HostMessage.DumpThreads) {
+                dumpThreads();
+            } else if (message instanceof HostMessage.Bye) {
+                saidGoodbye = true;
+                link.goodbye();
+                return;
+            } else {
+                throw new ProtocolException("bytes of a class path entry that was not announced");
+            }
+        }
+    }
+
+    private void run(HostMessage.Run run) {
+        run.properties().forEach(System::setProperty);
+        applyDefaults(run.properties());
+        GuestMessage.RunEnded ended;
+        Watch watch = new Watch(this);
+        try {
+            ended = execute(run);
+        } finally {
+            watch.close();
+        }
+        drain();
+        attribution.clear();
+        link.send(ended);
+        link.flush();
+    }
+
+    private GuestMessage.RunEnded execute(HostMessage.Run run) {
+        Thread thread = Thread.currentThread();
+        ClassLoader before = thread.getContextClassLoader();
+        try {
+            List<Path> entries = store.resolve(run.classPath());
+            TestLoader loader = loader(entries);
+            thread.setContextClassLoader(loader);
+            TestRunner runner = (TestRunner)
+                    Class.forName(BRIDGE, true, loader).getConstructor().newInstance();
+            runner.run(run.className(), run.selected(), run.configuration(), new Reporter(link, attribution, this));
+            return new GuestMessage.RunEnded(null, null);
+        } catch (Throwable t) {
+            return new GuestMessage.RunEnded("JUnit could not run the tests in the guest", ThrownMaker.make(t));
+        } finally {
+            thread.setContextClassLoader(before);
+        }
+    }
+
+    private static TestLoader loader(List<Path> entries) throws IOException {
+        TestLoader loader = ClassLoader.getSystemClassLoader() instanceof TestLoader system && system.isEmpty()
+                ? system
+                : new TestLoader(Agent.class.getClassLoader());
+        loader.add(entries);
+        System.setProperty(
+                "java.class.path", entries.stream().map(Path::toString).collect(Collectors.joining(":")));
+        return loader;
+    }
+
+    /** The JVM has read these properties long ago. */
+    private static void applyDefaults(Map<String, String> properties) {
+        String zone = properties.get("user.timezone");
+        if (zone != null && !zone.isBlank()) {
+            TimeZone.setDefault(TimeZone.getTimeZone(zone));
+        }
+        String language = properties.get("user.language");
+        if (language != null) {
+            Locale.setDefault(new Locale.Builder()
+                    .setLanguage(language)
+                    .setRegion(properties.getOrDefault("user.country", ""))
+                    .build());
+        }
+    }
+
+    /** Sends all output printed so far. */
+    void drain() {
+        out.drain();
+        err.drain();
+    }
+
+    /** What is done besides while tests run: takes commands, passes on half lines. */
+    void attend() {
+        drain();
+        link.flush();
+        HostMessage message = link.poll();
+        if (message instanceof HostMessage.DumpThreads) {
+            dumpThreads();
+        } else if (message != null) {
+            throw new ProtocolException(message.getClass().getSimpleName() + " while tests run");
+        }
+    }
+
+    private void dumpThreads() {
+        link.send(new GuestMessage.ThreadDump(LastWords.dump(Thread.getAllStackTraces())));
+        link.flush();
+    }
+
+    static String kernel() {
+        String release = firstLine(Path.of("/proc/sys/kernel/osrelease"));
+        return release == null ? System.getProperty("os.version") : release;
+    }
+
+    private static String version() {
+        String version = Agent.class.getPackage().getImplementationVersion();
+        return version == null ? "unknown" : version;
+    }
+
+    private static @Nullable String firstLine(Path file) {
+        try {
+            return Files.readString(file).strip();
+        } catch (IOException e) {
+            return null;
+        }
+    }
+}

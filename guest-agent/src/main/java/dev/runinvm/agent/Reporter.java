@@ -1,0 +1,76 @@
+package dev.runinvm.agent;
+
+import dev.runinvm.agent.spi.RunEvents;
+import dev.runinvm.wire.GuestMessage;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/** Turns a run's events into messages, in order with the output printed around them. */
+final class Reporter implements RunEvents {
+    private final Link link;
+    private final Attribution attribution;
+    private final Agent agent;
+    private final Map<String, Long> starts = new ConcurrentHashMap<>();
+
+    Reporter(Link link, Attribution attribution, Agent agent) {
+        this.link = link;
+        this.attribution = attribution;
+        this.agent = agent;
+    }
+
+    private void tell(GuestMessage message) {
+        link.send(message);
+        link.flush();
+    }
+
+    @Override
+    public void discovered(String platformVersion, List<PlanNode> nodes, List<String> missing) {
+        List<GuestMessage.Node> all = new ArrayList<>();
+        for (PlanNode node : nodes) {
+            attribution.node(node.id(), node.parent());
+            all.add(wire(node));
+        }
+        tell(new GuestMessage.Discovered(platformVersion, all, missing));
+    }
+
+    @Override
+    public void registered(PlanNode node) {
+        attribution.node(node.id(), node.parent());
+        tell(new GuestMessage.Registered(wire(node)));
+    }
+
+    @Override
+    public void started(String id) {
+        agent.drain();
+        tell(new GuestMessage.Started(id));
+        attribution.started(id);
+        starts.put(id, System.nanoTime());
+    }
+
+    @Override
+    public void finished(String id, End end, @Nullable Throwable thrown) {
+        Long start = starts.remove(id);
+        long nanos = start == null ? 0 : System.nanoTime() - start;
+        agent.drain();
+        attribution.finished(id);
+        GuestMessage.Outcome outcome = GuestMessage.Outcome.values()[end.ordinal()];
+        tell(new GuestMessage.Finished(id, outcome, thrown == null ? null : ThrownMaker.make(thrown), nanos));
+    }
+
+    @Override
+    public void skipped(String id, String reason) {
+        tell(new GuestMessage.Skipped(id, reason));
+    }
+
+    @Override
+    public void reported(String id, Map<String, String> entries) {
+        tell(new GuestMessage.Reported(id, entries));
+    }
+
+    private static GuestMessage.Node wire(PlanNode n) {
+        return new GuestMessage.Node(n.id(), n.parent(), n.displayName(), n.test(), n.container());
+    }
+}

@@ -1,0 +1,36 @@
+package dev.runinvm.agent.spi;
+
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** What happens in a run. */
+public interface RunEvents {
+    /** A node of the test plan. */
+    record PlanNode(String id, @Nullable String parent, String displayName, boolean test, boolean container) {}
+
+    /** How a node ended. */
+    enum End {
+        SUCCESSFUL,
+        ABORTED,
+        FAILED
+    }
+
+    /**
+     * Tests were found.
+     *
+     * @param platformVersion of the JUnit Platform
+     * @param missing selected ids without a node, with the reason where JUnit gave one
+     */
+    void discovered(String platformVersion, List<PlanNode> nodes, List<String> missing);
+
+    void registered(PlanNode node);
+
+    void started(String id);
+
+    void finished(String id, End end, @Nullable Throwable thrown);
+
+    void skipped(String id, String reason);
+
+    void reported(String id, Map<String, String> entries);
+}
