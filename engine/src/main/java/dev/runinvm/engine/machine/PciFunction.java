@@ -66,7 +66,7 @@ public class PciFunction implements Stateful {
     }
 
     /** Reads 1, 2 or 4 bytes within a doubleword of configuration space. */
-    public final int read(int offset, int size) {
+    public final int readConfig(int offset, int size) {
         int value = 0;
         for (int i = 0; i < size; i++) {
             value |= readByte(offset + i) << 8 * i;
@@ -84,7 +84,7 @@ public class PciFunction implements Stateful {
     }
 
     /** Writes 1, 2 or 4 bytes within a doubleword of configuration space. */
-    public final void write(int offset, int size, int value) {
+    public final void writeConfig(int offset, int size, int value) {
         int bar = offset - BAR0 >> 2;
         if (offset >= BAR0 && bar < BARS) {
             boolean allOnes = size == 4 && barSize[bar] != 0 && (value & -barSize[bar]) == -barSize[bar];

@@ -54,7 +54,7 @@ public final class PciHost implements PortDevice, Stateful {
     public int in(int port, int size) {
         if (port >= DATA) {
             PciFunction function = selected();
-            return function == null || crosses(port, size) ? -1 : function.read(offset(port), size);
+            return function == null || crosses(port, size) ? -1 : function.readConfig(offset(port), size);
         }
         if (port == ADDRESS && size == 4) {
             return address;
@@ -67,7 +67,7 @@ public final class PciHost implements PortDevice, Stateful {
         if (port >= DATA) {
             PciFunction function = selected();
             if (function != null && !crosses(port, size)) {
-                function.write(offset(port), size, value);
+                function.writeConfig(offset(port), size, value);
             }
         } else if (port == ADDRESS && size == 4) {
             // Only a doubleword reaches the register; smaller accesses pass on to the bus.
