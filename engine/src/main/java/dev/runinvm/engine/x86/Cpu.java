@@ -8,6 +8,7 @@ import dev.runinvm.engine.machine.PortBus;
 import dev.runinvm.engine.machine.TimeSource;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.security.SecureRandom;
 import java.util.HexFormat;
 
 /**
@@ -40,6 +41,9 @@ public final class Cpu {
 
     /** Executes what the interpreter does not; the default reports the instruction as missing. */
     public VectorUnit vectorUnit = Cpu::missingInstruction;
+
+    /** What RDRAND and RDSEED give. */
+    public RandomSource random = new SecureRandom()::nextLong;
 
     /** Set by whoever wants the run loop to return at the next block end; cleared by the run loop's owner. */
     public boolean stopRequested;

@@ -41,6 +41,7 @@ public final class CpuState {
     public static final long FLAG_ID = 1 << 21;
 
     public static final long CR0_PE = 1;
+    public static final long CR0_EM = 1 << 2;
     public static final long CR0_TS = 1 << 3;
     public static final long CR0_WP = 1 << 16;
     public static final long CR0_PG = 1L << 31;
@@ -56,8 +57,16 @@ public final class CpuState {
     public static final long EFER_LMA = 1 << 10;
     public static final long EFER_NXE = 1 << 11;
 
-    /** RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8 to R15. */
-    public final long[] gpr = new long[16];
+    /**
+     * RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8 to R15, and at {@link #NO_REGISTER} a zero that nobody writes: an
+     * address without base or index is computed like any other.
+     */
+    public final long[] gpr = new long[17];
+
+    /** Index in {@link #gpr} of the zero. */
+    public static final int NO_REGISTER = 16;
+    /** Index in {@link #base} of the zero: the base of ES, CS, SS and DS in 64-bit mode. */
+    public static final int FLAT = 6;
 
     public long rip;
     /** Current privilege level, 0 to 3. */
@@ -66,7 +75,8 @@ public final class CpuState {
     /** Selectors of ES, CS, SS, DS, FS, GS, and their hidden parts. */
     public final int[] selector = new int[6];
 
-    public final long[] base = new long[6];
+    /** Segment bases; one entry more, {@link #FLAT}, is always zero. */
+    public final long[] base = new long[7];
     public final int[] limit = new int[6];
     /** Access rights: the descriptor's bytes 5 and 6, i.e. type/S/DPL/P in bits 0-7, AVL/L/DB/G in bits 12-15. */
     public final int[] access = new int[6];
@@ -117,20 +127,215 @@ public final class CpuState {
      */
     public ByteBuffer xstate = ByteBuffer.allocate(4096).order(ByteOrder.LITTLE_ENDIAN);
 
+    /** CF, PF, AF, ZF, SF and OF. */
+    static final long ARITHMETIC = FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF;
+
+    /** The arithmetic flags are those in {@link #rflags}. */
+    static final int KIND_EXACT = 0;
+    /** The last operation was result = a - b. */
+    static final int KIND_SUB = 1;
+    /** The last operation was result = a + b. */
+    static final int KIND_ADD = 2;
+    /** CF, OF and AF are clear. */
+    static final int KIND_LOGIC = 3;
+    /** CF, OF and AF are the bits of a; ZF, SF and PF follow the result. */
+    static final int KIND_RESULT = 4;
+
+    /*
+     * The arithmetic flags are kept as the operation that would set them. Operands and result are sign-extended to
+     * 64 bits from the operation's size: order, sign, zero and carry then come out the same for every size.
+     */
+    int flagKind;
+    long flagA;
+    long flagB;
+    long flagResult;
+
+    /** All other flags, and the arithmetic ones while the kind is {@link #KIND_EXACT}. */
     private long rflags = 2;
 
     /** RFLAGS with all lazily kept arithmetic flags worked out. */
     public long rflags() {
-        return rflags;
+        return flagKind == KIND_EXACT ? rflags : rflags & ~ARITHMETIC | arithmetic();
+    }
+
+    private long arithmetic() {
+        return (cf() ? FLAG_CF : 0)
+                | (pf() ? FLAG_PF : 0)
+                | (af() ? FLAG_AF : 0)
+                | (zf() ? FLAG_ZF : 0)
+                | (sf() ? FLAG_SF : 0)
+                | (of() ? FLAG_OF : 0);
     }
 
     /** Sets all of RFLAGS; bit 1 reads as one. */
     public void setRflags(long value) {
         rflags = value | 2;
+        flagKind = KIND_EXACT;
     }
 
     /** RFLAGS.IF. */
     public boolean interruptsEnabled() {
-        return (rflags() & FLAG_IF) != 0;
+        return (rflags & FLAG_IF) != 0;
+    }
+
+    /** Whether a flag other than CF, PF, AF, ZF, SF and OF is set: cheaper than {@link #rflags()}. */
+    public boolean controlFlag(long mask) {
+        return (rflags & mask) != 0;
+    }
+
+    /** Sets or clears flags other than CF, PF, AF, ZF, SF and OF. */
+    public void setControlFlag(long mask, boolean on) {
+        rflags = on ? rflags | mask : rflags & ~mask;
+    }
+
+    /** Sets CF, PF, AF, ZF, SF and OF to those in the argument. */
+    void setArithmetic(long flags) {
+        rflags = rflags & ~ARITHMETIC | flags & ARITHMETIC;
+        flagKind = KIND_EXACT;
+    }
+
+    /** Sets or clears CF alone. */
+    void setCarry(boolean on) {
+        long flags = rflags() & ~FLAG_CF;
+        setArithmetic(on ? flags | FLAG_CF : flags);
+    }
+
+    void flagsSub(long a, long b, long result) {
+        flagKind = KIND_SUB;
+        flagA = a;
+        flagB = b;
+        flagResult = result;
+    }
+
+    void flagsAdd(long a, long b, long result) {
+        flagKind = KIND_ADD;
+        flagA = a;
+        flagB = b;
+        flagResult = result;
+    }
+
+    void flagsLogic(long result) {
+        flagKind = KIND_LOGIC;
+        flagResult = result;
+    }
+
+    /** ZF, SF and PF from the result, CF, OF and AF as given. */
+    void flagsResult(long bits, long result) {
+        flagKind = KIND_RESULT;
+        flagA = bits;
+        flagResult = result;
+    }
+
+    boolean cf() {
+        switch (flagKind) {
+            case KIND_SUB:
+                return flagA + Long.MIN_VALUE < flagB + Long.MIN_VALUE;
+            case KIND_ADD:
+                return flagResult + Long.MIN_VALUE < flagA + Long.MIN_VALUE;
+            case KIND_LOGIC:
+                return false;
+            case KIND_RESULT:
+                return (flagA & FLAG_CF) != 0;
+            default:
+                return (rflags & FLAG_CF) != 0;
+        }
+    }
+
+    boolean zf() {
+        return flagKind != KIND_EXACT ? flagResult == 0 : (rflags & FLAG_ZF) != 0;
+    }
+
+    boolean sf() {
+        return flagKind != KIND_EXACT ? flagResult < 0 : (rflags & FLAG_SF) != 0;
+    }
+
+    boolean of() {
+        switch (flagKind) {
+            case KIND_SUB:
+                return ((flagA ^ flagB) & (flagA ^ flagResult)) < 0;
+            case KIND_ADD:
+                return ((flagA ^ flagResult) & (flagB ^ flagResult)) < 0;
+            case KIND_LOGIC:
+                return false;
+            case KIND_RESULT:
+                return (flagA & FLAG_OF) != 0;
+            default:
+                return (rflags & FLAG_OF) != 0;
+        }
+    }
+
+    boolean pf() {
+        return flagKind != KIND_EXACT
+                ? (Integer.bitCount((int) flagResult & 0xff) & 1) == 0
+                : (rflags & FLAG_PF) != 0;
+    }
+
+    boolean af() {
+        switch (flagKind) {
+            case KIND_SUB:
+            case KIND_ADD:
+                return ((flagA ^ flagB ^ flagResult) & FLAG_AF) != 0;
+            case KIND_LOGIC:
+                return false;
+            case KIND_RESULT:
+                return (flagA & FLAG_AF) != 0;
+            default:
+                return (rflags & FLAG_AF) != 0;
+        }
+    }
+
+    /** Unsigned below or equal: CF or ZF. */
+    boolean belowOrEqual() {
+        return flagKind == KIND_SUB ? flagA + Long.MIN_VALUE <= flagB + Long.MIN_VALUE : cf() | zf();
+    }
+
+    /** Signed less: SF differs from OF. */
+    boolean less() {
+        switch (flagKind) {
+            case KIND_SUB:
+                return flagA < flagB;
+            case KIND_LOGIC:
+                return flagResult < 0;
+            default:
+                return sf() != of();
+        }
+    }
+
+    /** Signed less or equal: ZF, or SF differs from OF. */
+    boolean lessOrEqual() {
+        switch (flagKind) {
+            case KIND_SUB:
+                return flagA <= flagB;
+            case KIND_LOGIC:
+                return flagResult <= 0;
+            default:
+                return zf() || sf() != of();
+        }
+    }
+
+    /** Evaluates a condition code, 0 (O) to 15 (G) (SDM vol. 1, appendix B). */
+    boolean condition(int code) {
+        return conditionPair(code >> 1) ^ (code & 1) != 0;
+    }
+
+    private boolean conditionPair(int pair) {
+        switch (pair) {
+            case 0:
+                return of();
+            case 1:
+                return cf();
+            case 2:
+                return zf();
+            case 3:
+                return belowOrEqual();
+            case 4:
+                return sf();
+            case 5:
+                return pf();
+            case 6:
+                return less();
+            default:
+                return lessOrEqual();
+        }
     }
 }

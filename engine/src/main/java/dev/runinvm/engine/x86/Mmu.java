@@ -42,6 +42,14 @@ public final class Mmu {
     /** Physical address of the last slow access. */
     private long physical;
 
+    /**
+     * Changes whenever a translation that a fetch relied on may have changed: what is known about code at linear
+     * addresses holds for one generation. Not negative.
+     */
+    int codeGeneration;
+    /** A fetch from the lower half was translated in this generation: ring 0 seldom does that. */
+    private boolean lowerHalfFetched;
+
     /** Walks done since the start: TLB misses, and accesses to devices. */
     public long walks;
 
@@ -162,6 +170,7 @@ public final class Mmu {
         if (tlb.read[i] == (linear & PAGE)) {
             return tlb.physical[i] | linear & 4095;
         }
+        lowerHalfFetched |= linear >= 0;
         walk(linear, false, true, rights);
         long page = walker.physical & PAGE;
         tlb.enter(linear, page, false, null, 0, walker.pageShift, global());
@@ -588,7 +597,15 @@ public final class Mmu {
         }
     }
 
+    private void nextCodeGeneration() {
+        codeGeneration = codeGeneration + 1 & Integer.MAX_VALUE;
+        lowerHalfFetched = false;
+    }
+
     private void flushPage(long linear) {
+        if (linear < 0 || lowerHalfFetched) {
+            nextCodeGeneration();
+        }
         for (Tlb tlb : data) {
             tlb.flushPage(linear);
         }
@@ -599,6 +616,7 @@ public final class Mmu {
 
     /** Empties the software TLB only, without telling the listener. */
     public void flushAll(boolean keepGlobal) {
+        nextCodeGeneration();
         for (Tlb tlb : data) {
             if (keepGlobal) {
                 tlb.flushLocal();

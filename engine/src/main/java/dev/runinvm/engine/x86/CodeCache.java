@@ -1,0 +1,315 @@
+package dev.runinvm.engine.x86;
+
+import dev.runinvm.engine.machine.GuestMemory;
+import java.nio.ByteBuffer;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The decoded blocks, by linear address for the interpreter and by physical page for writes to them. */
+public final class CodeCache implements CodeListener {
+    private static final int PAGE = GuestMemory.PAGE_SIZE;
+    private static final int BUCKETS = 1 << 17;
+    /** Most blocks kept; then all are dropped, which costs less than it is rare. */
+    private static final int MOST_BLOCKS = 600_000;
+    /** Most bytes of a block, but for its last instruction. */
+    private static final int MOST_BYTES = 256;
+
+    private static final int MOST_INSTRUCTIONS = 64;
+
+    private final Mmu mmu;
+    private final GuestMemory memory;
+    private final Decoder decoder = new Decoder();
+    private final @Nullable Block[] buckets = new @Nullable Block[BUCKETS];
+    private final Map<Long, CodePage> pages = new HashMap<>();
+    private final byte[] bytes = new byte[MOST_BYTES + Decoder.MAX_LENGTH];
+    private final Insn[] decoded = new Insn[MOST_INSTRUCTIONS + 1];
+    private int blocks;
+
+    /** Blocks decoded, and dropped because their bytes were written, since the start. */
+    public long blocksDecoded;
+
+    public long blocksDropped;
+
+    /** Decoded code of one physical page. */
+    private static final class CodePage {
+        /** Blocks that start here. */
+        @Nullable
+        Block first;
+        /** The one that starts in another page and ends here; there can be several aliases of it. */
+        final Map<Block, Boolean> reachingIn = new HashMap<>(0);
+        /** One bit for each 64 bytes: decoded code may be there. */
+        long pieces;
+    }
+
+    CodeCache(Mmu mmu, GuestMemory memory) {
+        this.mmu = mmu;
+        this.memory = memory;
+        mmu.setCodeListener(this);
+    }
+
+    private static int bucket(long address) {
+        return (int) (address ^ address >>> 17) & BUCKETS - 1;
+    }
+
+    /**
+     * The block at a linear address, decoded if need be.
+     *
+     * @throws CpuException if the fetch faults
+     */
+    Block find(long address) {
+        int generation = mmu.codeGeneration;
+        for (Block b = buckets[bucket(address)]; b != null; b = b.nextInBucket) {
+            if (b.address == address && b.generation == generation) {
+                return b;
+            }
+        }
+        return translated(address);
+    }
+
+    private Block translated(long address) {
+        long physical = mmu.fetch(address);
+        int generation = mmu.codeGeneration;
+        for (Block b = buckets[bucket(address)]; b != null; b = b.nextInBucket) {
+            if (b.address == address && b.physical == physical && secondPageIs(b)) {
+                b.generation = generation;
+                return b;
+            }
+        }
+        return decode(address, physical);
+    }
+
+    private boolean secondPageIs(Block b) {
+        return b.secondPage < 0 || mmu.fetch(b.address + b.length) == b.secondPage;
+    }
+
+    private Block decode(long address, long physical) {
+        int available = Math.min(PAGE - (int) (physical & PAGE - 1), bytes.length);
+        if (!copy(physical, 0, available)) {
+            return single(address, physical, new SystemForms.Fault(CpuException.UD));
+        }
+        int count = 0;
+        int at = 0;
+        Insn last = null;
+        while (count < MOST_INSTRUCTIONS && at < MOST_BYTES && at < available) {
+            int length = decoder.decode(bytes, at, available, address + at);
+            if (length < 0) {
+                if (count == 0) {
+                    return length == Decoder.TOO_LONG
+                            ? single(address, physical, new SystemForms.Fault(CpuException.GP))
+                            : decodeCrossing(address, physical, available);
+                }
+                break;
+            }
+            last = InsnFactory.create(decoder);
+            decoded[count++] = last;
+            at += length;
+            if (last.ends) {
+                break;
+            }
+        }
+        return enter(address, physical, at, -1, count, last != null && last.ends);
+    }
+
+    /** An instruction that reaches into the next page is a block of its own. */
+    private Block decodeCrossing(long address, long physical, int available) {
+        long secondPage = mmu.fetch(address + available);
+        if (!copy(secondPage, available, Decoder.MAX_LENGTH)) {
+            return single(address, physical, new SystemForms.Fault(CpuException.UD));
+        }
+        int length = decoder.decode(bytes, 0, available + Decoder.MAX_LENGTH, address);
+        if (length < 0) {
+            return single(address, physical, new SystemForms.Fault(CpuException.GP));
+        }
+        Insn insn = InsnFactory.create(decoder);
+        decoded[0] = insn;
+        return enter(address, physical, available, secondPage, 1, insn.ends);
+    }
+
+    /** A block outside the cache: what it stands for is cheap to find again. */
+    private static Block single(long address, long physical, Insn insn) {
+        Block b = new Block(address, physical, 1, -1, new Insn[] {insn}, 1);
+        b.generation = Block.DROPPED;
+        return b;
+    }
+
+    private boolean copy(long physical, int to, int length) {
+        long offset = memory.offset(physical);
+        if (offset < 0) {
+            return false;
+        }
+        ByteBuffer source = memory.buffer(offset);
+        source.get(memory.index(offset), bytes, to, length);
+        return true;
+    }
+
+    private Block enter(long address, long physical, int length, long secondPage, int count, boolean ends) {
+        Insn[] code = new Insn[ends ? count : count + 1];
+        System.arraycopy(decoded, 0, code, 0, count);
+        if (!ends) {
+            long next = address;
+            for (int i = 0; i < count; i++) {
+                next += code[i].length;
+            }
+            code[count] = BranchInstructions.fallThrough(next);
+        }
+        if (blocks >= MOST_BLOCKS) {
+            dropAll();
+        }
+        Block b = new Block(address, physical, length, secondPage, code, count);
+        b.generation = mmu.codeGeneration;
+        int bucket = bucket(address);
+        b.nextInBucket = buckets[bucket];
+        buckets[bucket] = b;
+        CodePage page = page(physical);
+        b.nextInPage = page.first;
+        page.first = b;
+        page.pieces |= pieces(physical, length);
+        if (secondPage >= 0) {
+            CodePage second = page(secondPage);
+            second.reachingIn.put(b, true);
+            second.pieces |= 1;
+        }
+        blocks++;
+        blocksDecoded++;
+        return b;
+    }
+
+    private CodePage page(long physical) {
+        long number = physical >>> 12;
+        CodePage page = pages.get(number);
+        if (page == null) {
+            page = new CodePage();
+            pages.put(number, page);
+            mmu.protectCode(physical);
+        }
+        return page;
+    }
+
+    private static long pieces(long physical, int length) {
+        int from = (int) (physical & PAGE - 1) >> 6;
+        int to = (int) Math.min(PAGE - 1, (physical & PAGE - 1) + length - 1) >> 6;
+        return -1L << from & -1L >>> 63 - to;
+    }
+
+    @Override
+    public void codeWritten(long physical, int length) {
+        CodePage page = pages.get(physical >>> 12);
+        if (page == null) {
+            mmu.unprotectCode(physical);
+            return;
+        }
+        if ((page.pieces & pieces(physical, length)) != 0) {
+            dropOverlapping(page, physical, length);
+        }
+    }
+
+    /** A device, or ring-3 code running directly, has changed memory. Call it on the vCPU's thread. */
+    public void codeChangedByDevice(long physical, int length) {
+        for (long at = physical; at < physical + length; at = (at | PAGE - 1) + 1) {
+            codeWritten(at, (int) Math.min(physical + length - at, PAGE - (at & PAGE - 1)));
+        }
+    }
+
+    /** Drops all code of a physical page, which from now on may change unnoticed. */
+    public void dropPage(long physical) {
+        CodePage page = pages.get(physical >>> 12);
+        if (page != null) {
+            dropOverlapping(page, physical & -PAGE, PAGE);
+        }
+    }
+
+    private void dropOverlapping(CodePage page, long physical, int length) {
+        long end = physical + length;
+        Block kept = null;
+        Block next;
+        page.pieces = 0;
+        for (Block b = page.first; b != null; b = next) {
+            next = b.nextInPage;
+            if (b.physical < end && physical < b.physical + b.length) {
+                drop(b);
+                if (b.secondPage >= 0) {
+                    forget(b.secondPage, b);
+                }
+            } else {
+                b.nextInPage = kept;
+                kept = b;
+                page.pieces |= pieces(b.physical, b.length);
+            }
+        }
+        page.first = kept;
+        if ((physical & PAGE - 1) < Decoder.MAX_LENGTH) {
+            dropReachingIn(page);
+        } else if (!page.reachingIn.isEmpty()) {
+            page.pieces |= 1;
+        }
+        if (kept == null && page.reachingIn.isEmpty()) {
+            pages.remove(physical >>> 12);
+            mmu.unprotectCode(physical);
+        }
+    }
+
+    private void dropReachingIn(CodePage page) {
+        for (Block b : page.reachingIn.keySet()) {
+            drop(b);
+            CodePage home = pages.get(b.physical >>> 12);
+            if (home != null) {
+                unlink(home, b);
+            }
+        }
+        page.reachingIn.clear();
+    }
+
+    private static void unlink(CodePage page, Block gone) {
+        Block kept = null;
+        Block next;
+        for (Block b = page.first; b != null; b = next) {
+            next = b.nextInPage;
+            if (b != gone) {
+                b.nextInPage = kept;
+                kept = b;
+            }
+        }
+        page.first = kept;
+    }
+
+    private void forget(long secondPage, Block b) {
+        CodePage page = pages.get(secondPage >>> 12);
+        if (page != null) {
+            page.reachingIn.remove(b);
+        }
+    }
+
+    private void drop(Block gone) {
+        int bucket = bucket(gone.address);
+        Block before = null;
+        for (Block b = buckets[bucket]; b != null; before = b, b = b.nextInBucket) {
+            if (b == gone) {
+                if (before == null) {
+                    buckets[bucket] = b.nextInBucket;
+                } else {
+                    before.nextInBucket = b.nextInBucket;
+                }
+                break;
+            }
+        }
+        gone.drop();
+        blocks--;
+        blocksDropped++;
+    }
+
+    /** Drops everything, for instance when memory was replaced by a snapshot's. */
+    public void dropAll() {
+        for (int i = 0; i < BUCKETS; i++) {
+            for (Block b = buckets[i]; b != null; b = b.nextInBucket) {
+                b.drop();
+            }
+            buckets[i] = null;
+        }
+        for (long number : pages.keySet()) {
+            mmu.unprotectCode(number << 12);
+        }
+        pages.clear();
+        blocks = 0;
+    }
+}

@@ -1,0 +1,219 @@
+package dev.runinvm.engine.x86;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Executes ring-0 code from decoded blocks, until ring 3 is reached or somebody asks for attention. Between
+ * {@link #run()} calls the whole state is in {@link CpuState}; the vCPU's thread only.
+ */
+public final class Interpreter {
+    /** Why {@link #run()} came back. */
+    public enum Exit {
+        /** The privilege level is 3. */
+        USER,
+        /** HLT; nothing is to be done before an interrupt comes. */
+        HALT,
+        /** {@link Cpu#attention()} is set; the caller clears it and looks for the cause. */
+        ATTENTION,
+        /** {@link Cpu#stopRequested} is set. */
+        STOP
+    }
+
+    private static final long DR6_SINGLE_STEP = 1 << 14;
+
+    private final Cpu cpu;
+    private final CpuState s;
+    private final Mmu mmu;
+    private final CodeCache cache;
+    private final Decoder decoder = new Decoder();
+    private final byte[] bytes = new byte[2 * Decoder.MAX_LENGTH];
+
+    /** Instructions executed, REP counted once. */
+    public long instructions;
+    /** Exceptions delivered by {@link #run()}. */
+    public long exceptions;
+
+    public Interpreter(Cpu cpu) {
+        this.cpu = cpu;
+        this.s = cpu.s;
+        this.mmu = cpu.mmu;
+        this.cache = new CodeCache(cpu.mmu, cpu.memory);
+    }
+
+    /** The decoded code, to be told of changes that did not come through {@link Mmu}. */
+    public CodeCache cache() {
+        return cache;
+    }
+
+    /**
+     * Runs at privilege level 0 until there is a reason to come back. An interrupt that is pending when it is called
+     * is taken first, if RFLAGS.IF allows.
+     *
+     * @throws TripleFault if the processor shuts down
+     */
+    public Exit run() {
+        if (s.interruptShadow) {
+            single();
+        }
+        if (s.interruptsEnabled() && !s.interruptShadow && cpu.intc.pending()) {
+            Interrupts.acceptIfPending(cpu);
+        }
+        for (; ; ) {
+            Exit exit = reason();
+            if (exit != null) {
+                return exit;
+            }
+            if (s.controlFlag(CpuState.FLAG_TF)) {
+                single();
+                continue;
+            }
+            s.interruptShadow = false; // any interrupt would be seen at the end of a block at the earliest
+            Block start;
+            try {
+                start = cache.find(s.rip);
+            } catch (CpuException e) {
+                raise(e);
+                continue;
+            }
+            blocks(start);
+        }
+    }
+
+    private @Nullable Exit reason() {
+        if (s.cpl == 3) {
+            return Exit.USER;
+        }
+        if (s.halted) {
+            return Exit.HALT;
+        }
+        if (cpu.attention()) {
+            return cpu.stopRequested ? Exit.STOP : Exit.ATTENTION;
+        }
+        return null;
+    }
+
+    /** Executes a block and those that follow, until one leaves, one is interrupted or attention is asked for. */
+    private void blocks(Block start) {
+        Block b = start;
+        for (; ; ) {
+            Insn[] code = b.code;
+            int i = 0;
+            try {
+                do {
+                    code[i].exec(cpu);
+                } while (++i < code.length);
+            } catch (CpuException e) {
+                interrupted(b, i);
+                raise(e);
+                return;
+            } catch (Block.Abandoned e) {
+                interrupted(b, i);
+                return;
+            }
+            instructions += b.count;
+            if (b.leaves || cpu.attention()) {
+                return;
+            }
+            Block next = b.recent;
+            if (next == null || next.address != s.rip || next.generation != mmu.codeGeneration) {
+                next = successor(b);
+                if (next == null) {
+                    return;
+                }
+            }
+            b = next;
+        }
+    }
+
+    private void interrupted(Block b, int index) {
+        instructions += index;
+        s.rip = b.addressOf(index);
+    }
+
+    /** The block at RIP, remembered as the successor of one; null if its fetch faulted, which was delivered. */
+    private @Nullable Block successor(Block b) {
+        Block next = b.earlier;
+        if (next == null || next.address != s.rip || next.generation != mmu.codeGeneration) {
+            try {
+                next = cache.find(s.rip);
+            } catch (CpuException e) {
+                raise(e);
+                return null;
+            }
+        }
+        if (b.generation != Block.DROPPED) {
+            b.earlier = b.recent;
+            b.recent = next;
+        }
+        return next;
+    }
+
+    private void raise(CpuException e) {
+        exceptions++;
+        Interrupts.raise(cpu, e);
+    }
+
+    /** One instruction in the run loop: in an interrupt shadow, or with RFLAGS.TF. */
+    private void single() {
+        if (s.cpl == 3 || s.halted) {
+            return;
+        }
+        boolean trap = s.controlFlag(CpuState.FLAG_TF);
+        try {
+            step();
+            if (trap) {
+                s.dr[6] |= DR6_SINGLE_STEP;
+                raise(CpuException.of(CpuException.DB));
+            }
+        } catch (CpuException e) {
+            raise(e);
+        }
+    }
+
+    /**
+     * Executes exactly one instruction, at any privilege level, without the cache; a repeated string instruction may
+     * stop between elements, RIP still on it. Delivers nothing.
+     *
+     * @throws CpuException what the instruction raised; the state is as before it
+     */
+    public void step() {
+        long address = s.rip;
+        Insn insn = fetch(address);
+        s.interruptShadow = false;
+        try {
+            insn.exec(cpu);
+        } catch (CpuException e) {
+            s.rip = address;
+            throw e;
+        }
+        if (!insn.ends) {
+            s.rip = address + insn.length;
+        }
+        instructions++;
+    }
+
+    private Insn fetch(long address) {
+        int inPage = 4096 - (int) (address & 4095);
+        int first = Math.min(inPage, Decoder.MAX_LENGTH);
+        if (!copy(mmu.fetch(address), 0, first)) {
+            return new SystemForms.Fault(CpuException.UD);
+        }
+        int length = decoder.decode(bytes, 0, first, address);
+        if (length == Decoder.TRUNCATED) {
+            if (!copy(mmu.fetch(address + first), first, Decoder.MAX_LENGTH)) {
+                return new SystemForms.Fault(CpuException.UD);
+            }
+            length = decoder.decode(bytes, 0, first + Decoder.MAX_LENGTH, address);
+        }
+        return length < 0 ? new SystemForms.Fault(CpuException.GP) : InsnFactory.create(decoder);
+    }
+
+    private boolean copy(long physical, int to, int length) {
+        long offset = cpu.memory.offset(physical);
+        if (offset < 0) {
+            return false;
+        }
+        cpu.memory.buffer(offset).get(cpu.memory.index(offset), bytes, to, length);
+        return true;
+    }
+}
