@@ -1,7 +1,10 @@
 package dev.runinvm.engine;
 
+import dev.runinvm.engine.image.Cache;
 import dev.runinvm.engine.os.MemFile;
+import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -10,6 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * What this machine offers a virtual machine engine, probed one fact at a time; nothing is assumed, nothing changed.
@@ -45,6 +49,12 @@ public final class HostFacts {
     /** Mappings that one guest process of a JVM's size needs in its mirror before eviction sets in. */
     private static final long GOOD_MAP_COUNT = 65530;
 
+    /** A kernel, packed and unpacked, and an image with a JDK. */
+    private static final long LEAST_CACHE_ROOM = 1L << 30;
+
+    private static final String CACHE_ADVICE = "kernels and images are kept there and need 1 GiB that this user may"
+            + " write; name another folder with -Druninvm.cache or XDG_CACHE_HOME";
+
     private final Path root;
 
     private HostFacts(Path root) {
@@ -59,6 +69,7 @@ public final class HostFacts {
         facts.add(jdk(Path.of(System.getProperty("java.home"))));
         facts.addAll(new HostFacts(Path.of("/")).fromFiles());
         facts.add(memfd());
+        facts.add(cache(Cache.ofUser().directory()));
         return facts;
     }
 
@@ -226,6 +237,38 @@ public final class HostFacts {
                     "refused",
                     Verdict.MISSING,
                     String.valueOf(e.getMessage()) + "; a container's seccomp profile may forbid it");
+        }
+    }
+
+    /** The folder of kernels and images: where it is, what it holds, whether there is room for another image. */
+    static Fact cache(Path directory) {
+        Path existing = directory;
+        while (!Files.isDirectory(existing)) {
+            Path parent = existing.getParent();
+            if (parent == null) {
+                return new Fact("image cache", directory + " cannot be made", Verdict.MISSING, CACHE_ADVICE);
+            }
+            existing = parent;
+        }
+        try {
+            long room = Files.getFileStore(existing).getUsableSpace();
+            String value = directory + ", " + (existing.equals(directory) ? size(directory) >> 20 : 0) + " MiB, "
+                    + (room >> 20) + " MiB free";
+            return Files.isWritable(existing) && room >= LEAST_CACHE_ROOM
+                    ? Fact.ok("image cache", value)
+                    : new Fact("image cache", value, Verdict.MISSING, CACHE_ADVICE);
+        } catch (IOException | UncheckedIOException e) {
+            return new Fact("image cache", directory + ": " + e.getMessage(), Verdict.MISSING, CACHE_ADVICE);
+        }
+    }
+
+    private static long size(Path directory) throws IOException {
+        try (Stream<Path> files = Files.walk(directory)) {
+            // another build may remove a file while this one looks: it counts as nothing then
+            return files.map(Path::toFile)
+                    .filter(File::isFile)
+                    .mapToLong(File::length)
+                    .sum();
         }
     }
 

@@ -95,6 +95,15 @@ class HostFactsTest {
     }
 
     @Test
+    void theCacheIsMeasuredWhetherItIsThereOrNot() throws IOException {
+        write("cache/image/one", "x".repeat(3 << 20));
+        assertTrue(HostFacts.cache(root.resolve("cache")).value().contains("cache, 3 MiB, "));
+        Fact absent = HostFacts.cache(root.resolve("not/there"));
+        assertTrue(absent.value().contains("there, 0 MiB, "), absent.value());
+        assertFalse(Files.exists(root.resolve("not")));
+    }
+
+    @Test
     void theMachineWeRunOnIsProbedWithoutError() {
         List<Fact> facts = HostFacts.probe();
         assertFalse(facts.isEmpty());
