@@ -7,7 +7,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.apache.commons.compress.archivers.cpio.CpioArchiveEntry;
@@ -109,6 +111,15 @@ final class FileTree {
         return nodes.containsKey(path);
     }
 
+    /** The files of the host that are to be copied. */
+    List<Path> hostFiles() {
+        return nodes.values().stream()
+                .map(Node::host)
+                .filter(Objects::nonNull)
+                .map(Objects::requireNonNull)
+                .toList();
+    }
+
     int count() {
         return nodes.size();
     }
@@ -178,7 +189,7 @@ final class FileTree {
     }
 
     private static void copy(Node node, String path, OutputStream out) throws IOException {
-        long copied = Files.copy(java.util.Objects.requireNonNull(node.host), out);
+        long copied = Files.copy(Objects.requireNonNull(node.host), out);
         if (copied != node.size) {
             throw new IOException(node.host + " changed while it was copied to " + path + ": " + copied
                     + " bytes instead of " + node.size);

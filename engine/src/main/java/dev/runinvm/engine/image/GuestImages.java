@@ -4,6 +4,7 @@ import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.boot.Compression;
 import dev.runinvm.engine.boot.KernelImage;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,8 +40,31 @@ public final class GuestImages {
         Path vmlinux = unpacked(kernel, progress);
         List<Path> layers = new ArrayList<>();
         layers.add(BaseLayer.make(cache, kernel, request, progress));
-        return new PreparedImage(
-                kernel.kernel(), kernel.release(), kernel.origin(), vmlinux, layers, "");
+        String javaHome = "";
+        Path home = request.javaHome();
+        if (home != null) {
+            JdkLayer.Made jdk = JdkLayer.make(cache, home, progress);
+            layers.add(jdk.file());
+            javaHome = jdk.javaHome();
+        }
+        if (!request.extraFiles().isEmpty()) {
+            layers.add(HostFiles.makeLayer(cache, request.extraFiles(), progress));
+        }
+        Path agent = request.agent();
+        if (agent != null) {
+            layers.add(agentLayer(agent, progress));
+        }
+        return new PreparedImage(kernel.kernel(), kernel.release(), kernel.origin(), vmlinux, layers, javaHome);
+    }
+
+    private Path agentLayer(Path agent, Progress progress) {
+        if (!Files.isRegularFile(agent)) {
+            throw new HostLacks("the guest agent's jar " + agent + " does not exist");
+        }
+        FileTree tree = new FileTree();
+        tree.hostFile("opt/runinvm/agent.jar", agent);
+        String key = "agent-" + Keys.of(BaseLayer.FORMAT, tree.key()) + ".cpio";
+        return cache.get("image", key, "the guest agent", out -> tree.writeTo(out, "writing the agent", progress));
     }
 
     private Path unpacked(KernelFiles kernel, Progress progress) {
