@@ -1,6 +1,8 @@
 package dev.runinvm.engine.os;
 
 import com.sun.jna.LastErrorException;
+import com.sun.jna.Memory;
+import com.sun.jna.Pointer;
 import dev.runinvm.engine.HostLacks;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -43,6 +45,39 @@ public final class MemFile implements AutoCloseable {
             }
             throw new HostLacks(
                     "cannot make an anonymous memory file of " + size + " bytes (memfd_create): " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Creates an executable file with fixed content, sealed against writing.
+     *
+     * @param name shown in /proc/PID/maps, for people
+     * @throws HostLacks as {@link #create}
+     */
+    public static MemFile executable(String name, byte[] content) {
+        int flags = LibC.MFD_CLOEXEC | LibC.MFD_ALLOW_SEALING;
+        int fd = -1;
+        try (Memory memory = new Memory(content.length)) {
+            memory.write(0, content, 0, content.length);
+            try {
+                fd = LibC.memfd_create(name, flags | LibC.MFD_EXEC);
+            } catch (LastErrorException e) {
+                fd = LibC.memfd_create(name, flags); // before Linux 6.3 there is no MFD_EXEC, and no need for it
+            }
+            long written = LibC.write(fd, Pointer.nativeValue(memory), content.length);
+            if (written != content.length) {
+                throw new HostLacks("no memory for a file of " + content.length + " bytes: " + written + " written");
+            }
+            LibC.fcntl(
+                    fd,
+                    LibC.F_ADD_SEALS,
+                    LibC.F_SEAL_SHRINK | LibC.F_SEAL_GROW | LibC.F_SEAL_WRITE | LibC.F_SEAL_SEAL);
+            return new MemFile(fd, content.length);
+        } catch (LastErrorException e) {
+            if (fd >= 0) {
+                LibC.close(fd);
+            }
+            throw new HostLacks("cannot make an executable memory file (memfd_create): " + e.getMessage(), e);
         }
     }
 

@@ -1,0 +1,440 @@
+package dev.runinvm.engine.direct;
+
+import dev.runinvm.engine.EngineBug;
+import dev.runinvm.engine.HostLacks;
+import dev.runinvm.engine.machine.GuestMemory;
+import dev.runinvm.engine.os.Host;
+import dev.runinvm.engine.x86.CpuException;
+import dev.runinvm.engine.x86.CpuState;
+import dev.runinvm.engine.x86.PageWalker;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs guest ring-3 code directly on the host's CPU, in jailed processes that mirror the guest's address spaces.
+ *
+ * <p>All methods belong to the thread of the one virtual CPU, except {@link #preempt} (any thread) and {@link #close}
+ * (when that thread is done). Page faults that the guest's own tables allow are dealt with inside {@link #run}.
+ */
+public final class DirectEngine implements AutoCloseable {
+    /** Pages below can't be mapped by an ordinary process of the host; accesses there are interpreted. */
+    static final long LOWEST = Math.max(4096, Host.sysctl("vm/mmap_min_addr", 65536) + 4095 & -4096);
+
+    private static final long USER_END = 1L << 47;
+    private static final int AUDIT_ARCH_X86_64 = 0xc000_003e;
+    private static final long VSYSCALL = 0xffff_ffff_ff60_0000L;
+    private static final int USER_CS = 0x33;
+    private static final int USER_SS = 0x2b;
+    private static final int ENOMEM = 12;
+    /** Repetitions of one and the same fault before we believe that mapping does not help. */
+    private static final int STUCK = 64;
+
+    private final GuestMemory memory;
+    private final DirectOptions options;
+    private final DirectCounters counters = new DirectCounters();
+    private final PageWalker walker;
+    private final Tables tables;
+    private final List<Mirror> mirrors = new ArrayList<>();
+    private final Trap trap = new Trap();
+    private final int mappingLimit;
+    private final @Nullable CpuPlacement placement;
+
+    private @Nullable Mirror current;
+    private long uses;
+    private long lastFault;
+    private long lastFaultRip;
+    private int sameFaults;
+    private boolean closed;
+
+    private volatile @Nullable Stub running;
+    private volatile boolean preemptRequested;
+
+    private DirectEngine(GuestMemory memory, DirectOptions options) {
+        this.memory = memory;
+        this.options = options;
+        this.walker = new PageWalker(memory);
+        this.tables = new Tables(memory);
+        this.mappingLimit = (int) Math.min(Integer.MAX_VALUE, Host.sysctl("vm/max_map_count", 65530)) * 3 / 4;
+        this.placement = options.pinToCpu() ? new CpuPlacement() : null;
+    }
+
+    /**
+     * Prepares direct execution of a guest; processes are started when needed.
+     *
+     * @throws HostLacks if this machine can't do it, with all reasons
+     */
+    public static DirectEngine open(GuestMemory memory, DirectOptions options) {
+        List<String> reasons = DirectExecution.check();
+        if (!reasons.isEmpty()) {
+            throw new HostLacks("guest code cannot run directly on this machine: " + String.join("; ", reasons));
+        }
+        return new DirectEngine(memory, options);
+    }
+
+    public DirectCounters counters() {
+        return counters;
+    }
+
+    /** Whether the state is one that can run directly: 64-bit ring-3 code with Linux' selectors. */
+    public static boolean canRun(CpuState s) {
+        return s.cpl == 3 && s.selector[CpuState.CS] == USER_CS && s.selector[CpuState.SS] == USER_SS;
+    }
+
+    /** Makes {@link #run} return {@link Trap.Kind#PREEMPTED} soon, or at once if it is not under way. From any thread. */
+    public void preempt() {
+        preemptRequested = true;
+        Stub s = running;
+        if (s != null) {
+            s.signalPreempt();
+        }
+    }
+
+    /** INVLPG, or INVPCID of one address. */
+    public void invlpg(int pcid, long va) {
+        if (va >= 0 && va < USER_END) {
+            for (Mirror m : mirrors) {
+                if (m.pcid == pcid) {
+                    m.mark(va);
+                }
+            }
+        }
+    }
+
+    /** INVPCID of one context. */
+    public void flush(int pcid) {
+        for (Mirror m : mirrors) {
+            if (m.pcid == pcid) {
+                m.markAll();
+            }
+        }
+    }
+
+    /** INVPCID of all contexts, a change of CR4.PGE, PCIDE, SMEP or EFER.NXE. */
+    public void flushAll() {
+        for (Mirror m : mirrors) {
+            m.markAll();
+        }
+    }
+
+    /**
+     * MOV to CR3.
+     *
+     * @param newCr3 the value without bit 63; its low 12 bits are the PCID (0 without CR4.PCIDE)
+     * @param noFlush bit 63 of the value was set, and CR4.PCIDE is
+     */
+    public void cr3Loaded(long newCr3, boolean noFlush) {
+        int pcid = (int) newCr3 & 0xfff;
+        if (!noFlush) {
+            flush(pcid);
+        }
+        Mirror m = find(newCr3 & PageWalker.ADDRESS);
+        if (m != null && m.pcid != pcid) {
+            // What another PCID had cached says nothing of this one.
+            m.pcid = pcid;
+            m.markAll();
+        }
+    }
+
+    /**
+     * Runs guest code from {@code s} until something happens that is not ours to deal with.
+     *
+     * @param s the CPU, with CPL 3 ({@link #canRun}); on return it holds the registers at the trap. Its
+     *     {@link CpuState#xstate} may from now on be memory of a process, valid until this engine is closed.
+     * @return why it stopped; the object is reused by the next call
+     * @throws HostLacks if the host refuses what is needed (processes, memory)
+     */
+    public Trap run(CpuState s) {
+        counters.runs++;
+        if (preemptRequested) {
+            preemptRequested = false;
+            counters.preemptions++;
+            return trap.set(Trap.Kind.PREEMPTED);
+        }
+        if (!canRun(s)) {
+            throw new EngineBug("direct execution of CPL " + s.cpl + ", CS 0x"
+                    + Integer.toHexString(s.selector[CpuState.CS]) + ", SS 0x"
+                    + Integer.toHexString(s.selector[CpuState.SS]) + ", RIP 0x" + Long.toHexString(s.rip));
+        }
+        boolean nxe = (s.efer & CpuState.EFER_NXE) != 0;
+        Mirror m = mirror(s.cr3);
+        Stub stub = stub(m, s, nxe);
+        m.revalidate(stub, nxe);
+        if (s.rip < 0 || s.rip >= USER_END) {
+            // The host would refuse to return there; the guest's tables decide.
+            return walker.walk(s.cr3, s.rip, false, true, true, s.cr4, false, s.cr0, nxe)
+                    ? trap.because(Trap.Kind.INTERPRET, "code in the upper half", s.rip)
+                    : trap.exception(CpuException.PF, walker.errorCode, s.rip);
+        }
+        stub.load(s);
+        if (placement != null) {
+            placement.place(stub);
+        }
+        running = stub;
+        try {
+            return loop(s, m, stub, nxe);
+        } finally {
+            running = null;
+        }
+    }
+
+    private Trap loop(CpuState s, Mirror m, Stub stub, boolean nxe) {
+        while (true) {
+            if (preemptRequested) {
+                return preempted(s, stub);
+            }
+            if (!resume(m, stub)) {
+                return died(m, stub, s);
+            }
+            switch (stub.signal()) {
+                case StubCode.SIGSYS -> {
+                    return systemCall(s, stub);
+                }
+                case StubCode.SIG_PREEMPT -> {
+                    if (preemptRequested) {
+                        return preempted(s, stub);
+                    }
+                }
+                default -> {
+                    if (stub.signalWasSent()) {
+                        continue; // by somebody outside; no business of the guest's
+                    }
+                    Trap t = fault(s, m, stub, nxe);
+                    if (t != null) {
+                        stub.save(s);
+                        return t;
+                    }
+                }
+            }
+        }
+    }
+
+    private Trap preempted(CpuState s, Stub stub) {
+        preemptRequested = false;
+        counters.preemptions++;
+        stub.save(s);
+        return trap.set(Trap.Kind.PREEMPTED);
+    }
+
+    /** Answers false if the process is dead. */
+    private boolean resume(Mirror m, Stub stub) {
+        for (int attempt = 0; ; attempt++) {
+            counters.resumes++;
+            long start = System.nanoTime();
+            try {
+                return stub.resume(m.batch);
+            } catch (Stub.BatchFailed e) {
+                if (e.errno != ENOMEM || attempt > 0) {
+                    throw new HostLacks("the host refused a mapping of guest memory: errno " + e.errno);
+                }
+                m.evict(stub); // too many mappings
+            } finally {
+                counters.nanosInGuest += System.nanoTime() - start;
+            }
+        }
+    }
+
+    private Trap died(Mirror m, Stub stub, CpuState s) {
+        counters.stubDeaths++;
+        String cause = stub.cause();
+        stub.save(s); // as of the last resume, like the xstate
+        stub.close();
+        m.stub = null;
+        m.forget();
+        return trap.because(Trap.Kind.STUB_DIED, cause, 0);
+    }
+
+    private Trap systemCall(CpuState s, Stub stub) {
+        if ((stub.callAddress() & -4096) == VSYSCALL) {
+            // The host's vsyscall page was called, and its kernel has returned from it already: undo that.
+            stub.setRsp(stub.rsp() - 8);
+            stub.setRip(stub.callAddress());
+            stub.save(s);
+            counters.exceptions++;
+            return walker.walk(s.cr3, s.rip, false, true, true, s.cr4, false, s.cr0, true)
+                    ? trap.because(Trap.Kind.INTERPRET, "code in the upper half", s.rip)
+                    : trap.exception(CpuException.PF, walker.errorCode, s.rip);
+        }
+        stub.save(s);
+        if (stub.callArchitecture() == AUDIT_ARCH_X86_64) {
+            counters.syscalls++;
+            return trap.set(Trap.Kind.SYSCALL);
+        }
+        counters.int80++;
+        return trap.set(Trap.Kind.INT80);
+    }
+
+    /** A signal for something the guest's code did. Answers null when it has been dealt with. */
+    private @Nullable Trap fault(CpuState s, Mirror m, Stub stub, boolean nxe) {
+        int vector = stub.trapNumber();
+        if (stub.signal() == StubCode.SIGILL && stub.owns(stub.rip())) {
+            return forGuest(s, stub.rip(), false, true, nxe); // nothing is there as far as the guest knows
+        }
+        switch (vector) {
+            case CpuException.PF -> {
+                if (stub.signal() == StubCode.SIGBUS) {
+                    throw new HostLacks("the host has no memory left for the guest's RAM");
+                }
+                return pageFault(s, m, stub, nxe);
+            }
+            case CpuException.DE, CpuException.DB, CpuException.BP, CpuException.OF, CpuException.BR, CpuException.UD,
+                    CpuException.MF, CpuException.XM -> {
+                counters.exceptions++;
+                return trap.exception(vector);
+            }
+            case CpuException.AC -> {
+                counters.exceptions++;
+                return trap.exception(vector, 0, 0);
+            }
+            default -> {
+                counters.interpreted++;
+                return trap.because(Trap.Kind.INTERPRET, "host exception " + vector, 0);
+            }
+        }
+    }
+
+    private @Nullable Trap pageFault(CpuState s, Mirror m, Stub stub, boolean nxe) {
+        long va = stub.cr2();
+        int error = stub.errorCode();
+        boolean write = (error & PageWalker.PF_WRITE) != 0;
+        boolean fetch = (error & PageWalker.PF_FETCH) != 0;
+        if (!walker.walk(s.cr3, va, write, fetch, true, s.cr4, false, s.cr0, nxe)) {
+            counters.faultsForGuest++;
+            counters.exceptions++;
+            return trap.exception(CpuException.PF, walker.errorCode, va);
+        }
+        if (!memory.isMemory(walker.physical)) {
+            counters.faultsNotMemory++;
+            counters.interpreted++;
+            return trap.because(Trap.Kind.INTERPRET, "no RAM at physical 0x" + Long.toHexString(walker.physical), va);
+        }
+        if (va < LOWEST || va >= StubCode.TASK_END || stub.owns(va)) {
+            counters.interpreted++;
+            return trap.because(Trap.Kind.INTERPRET, "address not available in a process of the host", va);
+        }
+        if (va == lastFault && stub.rip() == lastFaultRip) {
+            if (++sameFaults > STUCK) {
+                throw new EngineBug("page fault at 0x" + Long.toHexString(va) + ", RIP 0x" + Long.toHexString(stub.rip())
+                        + ", error " + error + " again after it was mapped, " + STUCK + " times");
+            }
+        } else {
+            lastFault = va;
+            lastFaultRip = stub.rip();
+            sameFaults = 0;
+        }
+        counters.faultsMapped++;
+        if (write) {
+            counters.faultsDirty++;
+        }
+        if (m.mappings() > mappingLimit) {
+            m.evict(stub);
+        }
+        m.map(stub, va, nxe);
+        return null;
+    }
+
+    private Trap forGuest(CpuState s, long va, boolean write, boolean fetch, boolean nxe) {
+        counters.exceptions++;
+        counters.faultsForGuest++;
+        if (walker.walk(s.cr3, va, write, fetch, true, s.cr4, false, s.cr0, nxe)) {
+            return trap.because(Trap.Kind.INTERPRET, "address not available in a process of the host", va);
+        }
+        return trap.exception(CpuException.PF, walker.errorCode, va);
+    }
+
+    private @Nullable Mirror find(long root) {
+        for (Mirror m : mirrors) {
+            if (m.root == root) {
+                return m;
+            }
+        }
+        return null;
+    }
+
+    private Mirror mirror(long cr3) {
+        long root = cr3 & PageWalker.ADDRESS;
+        Mirror m = current;
+        if (m == null || m.root != root) {
+            m = find(root);
+            if (m == null) {
+                m = new Mirror(memory, tables, options, counters, root);
+                m.pcid = (int) cr3 & 0xfff;
+                if (mirrors.size() >= options.maxMirrors()) {
+                    recycle(m);
+                }
+                mirrors.add(m);
+            }
+            current = m;
+        }
+        m.lastUse = ++uses;
+        return m;
+    }
+
+    /** Gives the least recently used mirror's process to a new one. */
+    private void recycle(Mirror to) {
+        Mirror oldest = mirrors.get(0);
+        for (Mirror m : mirrors) {
+            if (m.lastUse < oldest.lastUse) {
+                oldest = m;
+            }
+        }
+        mirrors.remove(oldest);
+        Stub stub = oldest.stub;
+        oldest.stub = null;
+        if (stub != null) {
+            to.stub = stub;
+            to.evict(stub);
+        }
+    }
+
+    private Stub stub(Mirror m, CpuState s, boolean nxe) {
+        m.nxe = nxe;
+        Stub stub = m.stub;
+        if (stub != null && overlaps(stub, s.cr3, nxe)) {
+            stub.close(); // its memory, and with it the xstate, stays mapped here
+            stub = null;
+        }
+        while (stub == null) {
+            m.forget();
+            stub = new Stub(memory.fd(), options.cpuidFaulting());
+            counters.stubSpawns++;
+            if (overlaps(stub, s.cr3, nxe)) {
+                stub.close();
+                stub = null;
+            }
+        }
+        m.stub = stub;
+        return stub;
+    }
+
+    private boolean overlaps(Stub stub, long cr3, boolean nxe) {
+        // Nearly always decided by one absent entry of the top-level table.
+        for (long va = stub.base; va < stub.base + Stub.FOOTPRINT; va += 4096) {
+            if (tables.present(cr3, va, nxe)) {
+                return true;
+            }
+            if (!tables.find(cr3, va, nxe)) {
+                long end = (va >>> Region.SHIFT) + 1 << Region.SHIFT;
+                if (stub.base + Stub.FOOTPRINT <= end) {
+                    return false;
+                }
+            }
+        }
+        return false;
+    }
+
+    /** Ends all processes. The last CPU state's floating-point registers stay readable. */
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            for (Mirror m : mirrors) {
+                if (m.stub != null) {
+                    m.stub.close();
+                    m.stub = null;
+                }
+            }
+            mirrors.clear();
+        }
+    }
+}

@@ -1,0 +1,405 @@
+package dev.runinvm.engine.direct;
+
+import dev.runinvm.engine.machine.GuestMemory;
+import dev.runinvm.engine.x86.PageWalker;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A guest address space as far as it is mapped in a stub process. Mappings are made by faults and taken back lazily:
+ * an invalidation only marks, and before guest code runs again what is marked is compared with the guest's tables.
+ */
+final class Mirror {
+    private static final int MAX_MARKED = 64;
+    /** Beyond this share of the pages of a region range, unmapping all at once is cheaper than a selection. */
+    private final GuestMemory memory;
+
+    private final Tables tables;
+    private final DirectOptions options;
+    private final DirectCounters counters;
+
+    /** Physical address of the top-level table. */
+    final long root;
+
+    int pcid;
+    @Nullable Stub stub;
+    final Batch batch = new Batch();
+    /** For the least recently used to go first. */
+    long lastUse;
+
+    private long[] keys = new long[16];
+    private Region[] regions = new Region[16];
+    private int count;
+    private int mappings;
+
+    private boolean allMarked;
+    private final long[] marked = new long[MAX_MARKED];
+    private int markedCount;
+
+    Mirror(GuestMemory memory, Tables tables, DirectOptions options, DirectCounters counters, long root) {
+        this.memory = memory;
+        this.tables = tables;
+        this.options = options;
+        this.counters = counters;
+        this.root = root;
+    }
+
+    /** Upper bound of the host's mappings (VMAs) this address space uses. */
+    int mappings() {
+        return mappings;
+    }
+
+    void markAll() {
+        allMarked = true;
+        markedCount = 0;
+    }
+
+    void mark(long va) {
+        if (allMarked) {
+            return;
+        }
+        if (markedCount == MAX_MARKED) {
+            markAll();
+        } else {
+            marked[markedCount++] = va;
+        }
+    }
+
+    /** Forgets everything; for a fresh process. */
+    void forget() {
+        Arrays.fill(regions, 0, count, null);
+        count = 0;
+        mappings = 0;
+        allMarked = false;
+        markedCount = 0;
+        batch.clear();
+    }
+
+    /** Unmaps everything, for want of mappings. */
+    void evict(Stub s) {
+        forget();
+        unmap(s, 0, StubCode.TASK_END);
+        counters.evictions++;
+    }
+
+    /** Brings the mirror up to what has been invalidated since the last time. */
+    void revalidate(Stub s, boolean nxe) {
+        if (allMarked) {
+            counters.revalidations++;
+            Sweep sweep = new Sweep(s);
+            for (int i = 0; i < count; i++) {
+                check(regions[i], sweep, nxe);
+            }
+            sweep.finish();
+            dropEmpty();
+        } else if (markedCount > 0) {
+            Sweep sweep = new Sweep(s);
+            for (int i = 0; i < markedCount; i++) {
+                Region r = get(marked[i] >>> Region.SHIFT);
+                if (r != null) {
+                    // A region's other pages are compared as well: cheap, and always right.
+                    check(r, sweep, nxe);
+                    sweep.finish();
+                }
+            }
+        }
+        allMarked = false;
+        markedCount = 0;
+    }
+
+    private void dropEmpty() {
+        int to = 0;
+        for (int i = 0; i < count; i++) {
+            if (regions[i].mapped > 0) {
+                keys[to] = keys[i];
+                regions[to++] = regions[i];
+            }
+        }
+        Arrays.fill(regions, to, count, null);
+        count = to;
+    }
+
+    private void check(Region r, Sweep sweep, boolean nxe) {
+        boolean found = tables.find(root, r.address, nxe) && (tables.rights & Tables.USER) != 0;
+        boolean same = found && r.large == tables.large && r.rights == tables.rights && r.table == tables.table;
+        if (same && r.large) {
+            if (r.largeEntry == tables.largeEntry) {
+                sweep.keepAll(r);
+                return;
+            }
+            same = false;
+        }
+        counters.pagesRevalidated += r.mapped;
+        for (int i = 0; i < Region.PAGES && r.mapped > 0; i++) {
+            long old = r.entry[i];
+            if (old == 0) {
+                continue;
+            }
+            long now = found && !tables.large ? memory.getLong(tables.table + 8L * i) : 0;
+            if (same && now == old) {
+                sweep.keep(r, i, r.protection[i]);
+            } else if (!r.large && stillMaps(old, now)) {
+                r.entry[i] = now;
+                sweep.keep(r, i, (byte) (r.protection[i] & protection(now, tables.rights)));
+            } else {
+                sweep.drop(r, i);
+            }
+        }
+        r.table = tables.table;
+        r.rights = tables.rights;
+        r.large = tables.large;
+        r.largeEntry = tables.largeEntry;
+    }
+
+    /** Whether an entry still maps what it did, perhaps with other rights. If A has been cleared, we must set it anew. */
+    private static boolean stillMaps(long old, long now) {
+        long needed = PageWalker.PRESENT | PageWalker.USER | PageWalker.ACCESSED;
+        return (now & needed) == needed && (old & PageWalker.ADDRESS) == (now & PageWalker.ADDRESS);
+    }
+
+    /** PROT_* for a page: written only where D is set, so that the first write is noticed. */
+    private static int protection(long entry, int rights) {
+        int p = Batch.PROT_READ;
+        if ((rights & Tables.WRITABLE) != 0
+                && (entry & (PageWalker.WRITABLE | PageWalker.DIRTY)) == (PageWalker.WRITABLE | PageWalker.DIRTY)) {
+            p |= Batch.PROT_WRITE;
+        }
+        if ((rights & Tables.EXECUTABLE) != 0 && (entry & PageWalker.NO_EXECUTE) == 0) {
+            p |= Batch.PROT_EXEC;
+        }
+        return p;
+    }
+
+    /**
+     * Maps the page of an access that the tables have just been found to allow (A, and for a write D, are set), and
+     * neighbours with it.
+     */
+    void map(Stub s, long va, boolean nxe) {
+        if (!tables.find(root, va, nxe)) {
+            return; // changed under us by a device; the next fault tells
+        }
+        Region r = getOrAdd(va >>> Region.SHIFT);
+        boolean same = r.large == tables.large && r.rights == tables.rights && r.table == tables.table;
+        if (r.mapped > 0 && (!same || r.large && r.largeEntry != tables.largeEntry)) {
+            // Changed without an invalidation, which is allowed where rights are only added.
+            Sweep sweep = new Sweep(s);
+            check(r, sweep, nxe);
+            sweep.finish();
+            tables.find(root, va, nxe);
+        }
+        r.table = tables.table;
+        r.rights = tables.rights;
+        r.large = tables.large;
+        r.largeEntry = tables.largeEntry;
+        int page = (int) (va >>> 12) & Region.PAGES - 1;
+        int window = r.large ? Math.max(options.faultAround(), 64) : options.faultAround();
+        int first = page & -window;
+        Run run = new Run(r);
+        for (int i = first; i < first + window; i++) {
+            if (r.large) {
+                offerLarge(s, run, r, i);
+            } else {
+                offer(s, run, r, i, i == page);
+            }
+        }
+        run.finish();
+    }
+
+    private void offerLarge(Stub s, Run run, Region r, int i) {
+        long physical = r.table + ((long) i << 12);
+        int protection = protection(r.largeEntry, r.rights);
+        if (r.entry[i] != 0 && r.protection[i] == protection || !usable(s, r, i, physical)) {
+            run.finish();
+            return;
+        }
+        run.add(i, physical, physical | PageWalker.PRESENT, protection);
+    }
+
+    private void offer(Stub s, Run run, Region r, int i, boolean wanted) {
+        long at = r.table + 8L * i;
+        long entry = memory.getLong(at);
+        long needed = PageWalker.PRESENT | PageWalker.USER;
+        boolean present = (entry & needed) == needed && (nxeOk(entry));
+        if (!present || !usable(s, r, i, entry & PageWalker.ADDRESS)) {
+            run.finish();
+            return;
+        }
+        int protection = protection(entry, r.rights);
+        if (!wanted && r.entry[i] == entry && r.protection[i] == protection) {
+            run.finish();
+            return;
+        }
+        if ((entry & PageWalker.ACCESSED) == 0) {
+            // A may be set by speculation (SDM vol. 3, 4.8), so it may be set for a page that may be used soon.
+            entry |= PageWalker.ACCESSED;
+            memory.putLong(at, entry);
+        }
+        run.add(i, entry & PageWalker.ADDRESS, entry, protection);
+    }
+
+    private boolean nxeOk(long entry) {
+        return (entry & PageWalker.NO_EXECUTE) == 0 || nxe;
+    }
+
+    /** EFER.NXE, as of the current run. */
+    boolean nxe;
+
+    private boolean usable(Stub s, Region r, int i, long physical) {
+        long va = r.address + ((long) i << 12);
+        return memory.isMemory(physical) && !s.owns(va) && va >= DirectEngine.LOWEST && va < StubCode.TASK_END;
+    }
+
+    private @Nullable Region get(long key) {
+        int i = Arrays.binarySearch(keys, 0, count, key);
+        return i < 0 ? null : regions[i];
+    }
+
+    private Region getOrAdd(long key) {
+        int i = Arrays.binarySearch(keys, 0, count, key);
+        if (i >= 0) {
+            return regions[i];
+        }
+        i = ~i;
+        if (count == keys.length) {
+            keys = Arrays.copyOf(keys, count * 2);
+            regions = Arrays.copyOf(regions, count * 2);
+        }
+        System.arraycopy(keys, i, keys, i + 1, count - i);
+        System.arraycopy(regions, i, regions, i + 1, count - i);
+        count++;
+        keys[i] = key;
+        regions[i] = new Region(key << Region.SHIFT);
+        return regions[i];
+    }
+
+    /** Unmaps a range, leaving the stub's own pages alone. */
+    private void unmap(Stub s, long start, long end) {
+        long stubEnd = s.base + Stub.FOOTPRINT;
+        if (start < stubEnd && end > s.base) {
+            if (start < s.base) {
+                batch.unmap(start, s.base - start);
+            }
+            if (end > stubEnd) {
+                batch.unmap(stubEnd, end - stubEnd);
+            }
+        } else {
+            batch.unmap(start, end - start);
+        }
+        counters.unmaps++;
+    }
+
+    /** Pages to map with one mmap: neighbours in the address space, in the memory file, and of one protection. */
+    private final class Run {
+        private final Region r;
+        private int first = -1;
+        private int pages;
+        private long offset;
+        private int protection;
+
+        Run(Region r) {
+            this.r = r;
+        }
+
+        void add(int i, long physical, long entry, int protection) {
+            long o = memory.offset(physical);
+            if (pages > 0 && (this.protection != protection || o != offset + ((long) pages << 12))) {
+                finish();
+            }
+            if (pages == 0) {
+                first = i;
+                offset = o;
+                this.protection = protection;
+            }
+            pages++;
+            boolean written = (protection & Batch.PROT_WRITE) != 0;
+            if (written && (r.entry[i] == 0 || (r.protection[i] & Batch.PROT_WRITE) == 0)) {
+                options.writableListener().pageBecameWritable(physical);
+            }
+            if (r.entry[i] == 0) {
+                r.mapped++;
+            }
+            r.entry[i] = entry;
+            r.protection[i] = (byte) protection;
+        }
+
+        void finish() {
+            if (pages > 0) {
+                batch.map(r.address + ((long) first << 12), (long) pages << 12, protection, offset, true);
+                counters.maps++;
+                counters.pagesMapped += pages;
+                mappings += 2;
+                pages = 0;
+            }
+        }
+    }
+
+    /** Collects what a comparison, in ascending order of addresses, finds: unmaps and protects merged into ranges. */
+    private final class Sweep {
+        private final Stub s;
+        private long dropStart = -1;
+        private long dropEnd;
+        private long protectStart;
+        private long protectEnd;
+        private int protection = -1;
+
+        Sweep(Stub s) {
+            this.s = s;
+        }
+
+        void keepAll(Region r) {
+            finish();
+        }
+
+        void keep(Region r, int i, byte protection) {
+            endDrop();
+            if (r.protection[i] == protection) {
+                endProtect();
+                return;
+            }
+            r.protection[i] = protection;
+            long va = r.address + ((long) i << 12);
+            if (this.protection != protection || protectEnd != va) {
+                endProtect();
+                protectStart = va;
+                this.protection = protection;
+            }
+            protectEnd = va + 4096;
+        }
+
+        /** What lies between dropped pages is not mapped, so one munmap spans it. */
+        void drop(Region r, int i) {
+            endProtect();
+            r.entry[i] = 0;
+            r.protection[i] = 0;
+            r.mapped--;
+            counters.pagesDropped++;
+            long va = r.address + ((long) i << 12);
+            if (dropStart < 0) {
+                dropStart = va;
+            }
+            dropEnd = va + 4096;
+        }
+
+        void finish() {
+            endDrop();
+            endProtect();
+        }
+
+        private void endDrop() {
+            if (dropStart >= 0) {
+                unmap(s, dropStart, dropEnd);
+                mappings++;
+                dropStart = -1;
+            }
+        }
+
+        private void endProtect() {
+            if (protection >= 0) {
+                batch.protect(protectStart, protectEnd - protectStart, protection);
+                counters.protects++;
+                mappings += 2;
+                protection = -1;
+            }
+        }
+    }
+}
