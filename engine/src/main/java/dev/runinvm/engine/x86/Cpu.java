@@ -36,8 +36,8 @@ public final class Cpu {
     public final TimeSource time;
     public final CpuidModel cpuid;
 
-    /** Model-specific registers that nothing but RDMSR and WRMSR looks at. */
-    final Msrs msrs;
+    /** For copies between memory and the XSAVE area. */
+    final byte[] scratch = new byte[4096];
 
     /** Executes what the interpreter does not; the default reports the instruction as missing. */
     public VectorUnit vectorUnit = Cpu::missingInstruction;
@@ -70,7 +70,7 @@ public final class Cpu {
         this.intc = intc;
         this.time = time;
         this.cpuid = cpuid;
-        this.msrs = new Msrs();
+        XStateInstructions.initialise(s);
     }
 
     /** Asks the vCPU's thread to look at interrupts, timers and stop requests soon. Any thread. */

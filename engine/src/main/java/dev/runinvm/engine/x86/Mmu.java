@@ -179,6 +179,11 @@ public final class Mmu {
 
     // ------------------------------------------------------------------------------------------------- slow paths
 
+    /** Whether bits 63 to 47 are all equal, as 4-level paging demands. */
+    static boolean canonical(long linear) {
+        return linear << 16 >> 16 == linear;
+    }
+
     private static boolean crosses(long linear, int size) {
         return (int) (linear & 4095) > 4096 - size;
     }
@@ -244,7 +249,7 @@ public final class Mmu {
     }
 
     private void walk(long linear, boolean write, boolean fetch, int as) {
-        if (linear << 16 >> 16 != linear) {
+        if (!canonical(linear)) {
             throw CpuException.of(CpuException.GP, 0);
         }
         walks++;
