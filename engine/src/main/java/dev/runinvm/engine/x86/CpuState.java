@@ -115,6 +115,8 @@ public final class CpuState {
     public long tscOffset;
 
     public long xcr0 = 1;
+    /** Model-specific registers that nothing but RDMSR and WRMSR looks at; {@link Msrs} knows which. */
+    final long[] plainMsrs = new long[16];
 
     /** Halted by HLT, waiting for an interrupt. */
     public boolean halted;

@@ -541,7 +541,7 @@ public final class Mmu {
 
     /** Call after every change of the CPL or of EFLAGS.AC. */
     public void rightsChanged() {
-        int set = s.cpl == 3 ? USER : (s.rflags() & CpuState.FLAG_AC) != 0 ? SUPERVISOR_AC : SUPERVISOR;
+        int set = s.cpl == 3 ? USER : s.controlFlag(CpuState.FLAG_AC) ? SUPERVISOR_AC : SUPERVISOR;
         if (set != rights) {
             select(set);
         }

@@ -393,23 +393,22 @@ final class SystemInstructions {
     }
 
     private static void requireIopl(Cpu cpu) {
-        if (cpu.s.cpl > (cpu.s.rflags() & FLAG_IOPL) >>> 12) {
+        if (cpu.s.cpl != 0 && cpu.s.cpl > (cpu.s.rflags() & FLAG_IOPL) >>> 12) {
             throw generalProtection();
         }
     }
 
     static void cli(Cpu cpu) {
         requireIopl(cpu);
-        cpu.s.setRflags(cpu.s.rflags() & ~FLAG_IF);
+        cpu.s.setControlFlag(FLAG_IF, false);
     }
 
     /** STI: interrupts stay inhibited for one more instruction if they were off. */
     static void sti(Cpu cpu) {
         requireIopl(cpu);
         CpuState s = cpu.s;
-        long flags = s.rflags();
-        if ((flags & FLAG_IF) == 0) {
-            s.setRflags(flags | FLAG_IF);
+        if (!s.controlFlag(FLAG_IF)) {
+            s.setControlFlag(FLAG_IF, true);
             s.interruptShadow = true;
             FarControl.interruptsMayBeOpen(cpu);
         }
@@ -453,13 +452,13 @@ final class SystemInstructions {
 
     static void stac(Cpu cpu) {
         requireSmap(cpu);
-        cpu.s.setRflags(cpu.s.rflags() | FLAG_AC);
+        cpu.s.setControlFlag(FLAG_AC, true);
         cpu.mmu.acIs(true);
     }
 
     static void clac(Cpu cpu) {
         requireSmap(cpu);
-        cpu.s.setRflags(cpu.s.rflags() & ~FLAG_AC);
+        cpu.s.setControlFlag(FLAG_AC, false);
         cpu.mmu.acIs(false);
     }
 
