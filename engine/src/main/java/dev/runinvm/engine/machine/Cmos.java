@@ -62,6 +62,7 @@ public final class Cmos implements PortDevice, TimedDevice, Stateful {
     private long seenPeriod;
 
     private long deadlineNanos = NEVER;
+    private Runnable deadlineListener = () -> {};
 
     Cmos(TimeSource time, IrqLine irq8, long lowRamBytes) {
         this.time = time;
@@ -78,6 +79,11 @@ public final class Cmos implements PortDevice, TimedDevice, Stateful {
         word(0x34, (int) Math.min(0xffff, Math.max(0, lowRamBytes - (16 << 20)) >> 16));
         seenSecond = clockNanos() / SECOND;
         seenPeriod = 0;
+    }
+
+    /** What to call, on the vCPU's thread, when the next deadline was worked out anew. */
+    void setDeadlineListener(Runnable listener) {
+        deadlineListener = listener;
     }
 
     private void word(int at, int value) {
@@ -302,18 +308,24 @@ public final class Cmos implements PortDevice, TimedDevice, Stateful {
 
     /** The next time at which an enabled interrupt might come; none while IRQ 8 is up already. */
     private void schedule(long nowNanos) {
-        deadlineNanos = NEVER;
+        deadlineNanos = deadline(nowNanos);
+        deadlineListener.run();
+    }
+
+    private long deadline(long nowNanos) {
         if ((ram[REG_C] & C_IRQ) != 0) {
-            return;
+            return NEVER;
         }
+        long next = NEVER;
         long period = periodNanos();
         if ((ram[REG_B] & C_PERIODIC) != 0 && period != 0) {
-            deadlineNanos = (nowNanos / period + 1) * period;
+            next = (nowNanos / period + 1) * period;
         }
         if ((ram[REG_B] & (C_UPDATE | C_ALARM)) != 0 && running()) {
             long toSecond = SECOND - Math.floorMod(clockNanos(), SECOND);
-            deadlineNanos = Math.min(deadlineNanos, nowNanos + toSecond);
+            next = Math.min(next, nowNanos + toSecond);
         }
+        return next;
     }
 
     @Override

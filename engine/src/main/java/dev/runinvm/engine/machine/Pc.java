@@ -3,6 +3,7 @@ package dev.runinvm.engine.machine;
 import dev.runinvm.wire.ChannelHardware;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,9 +13,14 @@ import org.jspecify.annotations.Nullable;
  * <p>Everything runs on the vCPU's thread, except {@link Uart16550#offer} and {@link #attention()}. The vCPU's loop:
  *
  * <pre>
- *   if (pc.attention() || now &gt;= pc.nextDeadlineNanos()) pc.advance(now);
- *   if (pc.pic.pending() &amp;&amp; interrupts enabled) deliver(pc.pic.acknowledge());
- *   if (pc.resetRequested() != null) end;
+ *   pc.pic.setIntrListener(make the processor come back soon);
+ *   pc.setDeadlineListener(make it come back at that time, as {@link DeadlineAlarm#arm} does);
+ *   pc.setWake(make it come back soon, from any thread, and wake it if it sleeps);
+ *   loop:
+ *     if (pc.attention() || now &gt;= pc.nextDeadlineNanos()) pc.advance(now);
+ *     if (pc.resetRequested() != null) end;
+ *     if (pc.pic.pending() &amp;&amp; interrupts enabled) deliver(pc.pic.acknowledge());
+ *     run the processor, or sleep until pc.nextDeadlineNanos() if it is halted
  * </pre>
  */
 public final class Pc implements TimedDevice, Stateful {
@@ -97,6 +103,16 @@ public final class Pc implements TimedDevice, Stateful {
     /** What to call, on any thread, when something outside needs a sleeping or running vCPU to call {@link #advance}. */
     public void setWake(Runnable wake) {
         this.wake = wake;
+    }
+
+    /**
+     * What to tell, on the vCPU's thread, each time {@link #nextDeadlineNanos()} may have changed: a guest that sets its
+     * timer does so in the middle of a run.
+     */
+    public void setDeadlineListener(LongConsumer listener) {
+        Runnable changed = () -> listener.accept(nextDeadlineNanos());
+        pit.setDeadlineListener(changed);
+        cmos.setDeadlineListener(changed);
     }
 
     /** Whether something from outside waits for {@link #advance}. Any thread. */

@@ -20,6 +20,10 @@ public final class Pic8259 implements InterruptController, PortDevice, Stateful 
 
     private final Chip master = new Chip(MASTER_ELCR_MASK);
     private final Chip slave = new Chip(SLAVE_ELCR_MASK);
+    private Runnable intrListener = () -> {};
+    /** The INTR pin; follows from the rest, kept because it is asked for far more often than it changes. */
+    private boolean intr;
+
     private long spurious;
 
     /** The wire to one input, 0 to 15; 2 is the cascade and not a device's. */
@@ -28,6 +32,11 @@ public final class Pic8259 implements InterruptController, PortDevice, Stateful 
             throw new IllegalArgumentException("no device can use IRQ " + irq);
         }
         return new IrqLine(this, irq);
+    }
+
+    /** What to call, on the vCPU's thread, whenever INTR rises while the processor may be busy with something else. */
+    public void setIntrListener(Runnable listener) {
+        intrListener = listener;
     }
 
     /** Acknowledge cycles that found no request. */
@@ -40,7 +49,17 @@ public final class Pic8259 implements InterruptController, PortDevice, Stateful 
             master.setLine(irq, level);
         } else {
             slave.setLine(irq - 8, level);
-            cascade();
+        }
+        settle();
+    }
+
+    /** Works out the pins after any change. */
+    private void settle() {
+        cascade();
+        boolean was = intr;
+        intr = master.request() >= 0;
+        if (intr && !was) {
+            intrListener.run();
         }
     }
 
@@ -55,11 +74,17 @@ public final class Pic8259 implements InterruptController, PortDevice, Stateful 
 
     @Override
     public boolean pending() {
-        return master.request() >= 0;
+        return intr;
     }
 
     @Override
     public int acknowledge() {
+        int vector = acknowledgeCycle();
+        settle();
+        return vector;
+    }
+
+    private int acknowledgeCycle() {
         int ir = master.request();
         if (ir < 0) {
             spurious++;
@@ -70,15 +95,13 @@ public final class Pic8259 implements InterruptController, PortDevice, Stateful 
             return master.vectorBase + ir;
         }
         master.inService(CASCADE);
-        int slaveIr = slave.request();
-        if (slaveIr < 0) {
+        ir = slave.request();
+        if (ir < 0) {
             spurious++;
-            slaveIr = 7;
-        } else {
-            slave.accept(slaveIr);
+            return slave.vectorBase + 7;
         }
-        cascade();
-        return slave.vectorBase + slaveIr;
+        slave.accept(ir);
+        return slave.vectorBase + ir;
     }
 
     @Override
@@ -106,7 +129,7 @@ public final class Pic8259 implements InterruptController, PortDevice, Stateful 
             default:
                 return -1;
         }
-        cascade();
+        settle();
         return value;
     }
 
@@ -135,7 +158,7 @@ public final class Pic8259 implements InterruptController, PortDevice, Stateful 
             default:
                 return;
         }
-        cascade();
+        settle();
     }
 
     @Override
@@ -152,6 +175,7 @@ public final class Pic8259 implements InterruptController, PortDevice, Stateful 
         spurious = in.getLong("spurious");
         master.load(in, "master.");
         slave.load(in, "slave.");
+        settle();
     }
 
     /** One 8259A. */

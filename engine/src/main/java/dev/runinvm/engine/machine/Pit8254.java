@@ -22,6 +22,7 @@ public final class Pit8254 implements PortDevice, TimedDevice, Stateful {
     private long edge = NEVER;
 
     private long deadlineNanos = NEVER;
+    private Runnable deadlineListener = () -> {};
     /** Interrupts that fell together because the vCPU came late. */
     private long coalesced;
 
@@ -30,6 +31,11 @@ public final class Pit8254 implements PortDevice, TimedDevice, Stateful {
         this.irq0 = irq0;
         // The speaker's gate is low until port 0x61 raises it; the other two are wired high.
         channels[2].gate = false;
+    }
+
+    /** What to call, on the vCPU's thread, when the next deadline was worked out anew. */
+    void setDeadlineListener(Runnable listener) {
+        deadlineListener = listener;
     }
 
     /** Ticks since the machine was switched on. */
@@ -81,6 +87,7 @@ public final class Pit8254 implements PortDevice, TimedDevice, Stateful {
     private void schedule(long now) {
         edge = channels[0].nextEdge(now);
         deadlineNanos = edge == NEVER ? NEVER : nanosOf(edge);
+        deadlineListener.run();
     }
 
     @Override

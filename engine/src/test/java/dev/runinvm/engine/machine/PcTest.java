@@ -3,7 +3,9 @@ package dev.runinvm.engine.machine;
 import dev.runinvm.engine.HostLacks;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -230,5 +232,17 @@ class PcTest {
         assertEquals(2, pc.exits().get("port.system"));
         assertEquals(1, pc.exits().get("mmio.channel"));
         assertEquals(0, pc.exits().get("port.pit"));
+    }
+
+    @Test
+    void theListenerHearsOfNewDeadlines() {
+        List<Long> deadlines = new ArrayList<>();
+        pc.setDeadlineListener(deadlines::add);
+        out(0x43, 0x38);
+        out(0x40, 0xff);
+        assertEquals(TimedDevice.NEVER, deadlines.get(deadlines.size() - 1));
+        out(0x40, 0x7f);
+        assertEquals(pc.nextDeadlineNanos(), deadlines.get(deadlines.size() - 1));
+        assertTrue(pc.nextDeadlineNanos() < TimedDevice.NEVER);
     }
 }

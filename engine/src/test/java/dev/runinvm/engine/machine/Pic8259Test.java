@@ -1,5 +1,6 @@
 package dev.runinvm.engine.machine;
 
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -230,5 +231,23 @@ class Pic8259Test {
         raise(4);
         initAsLinux();
         assertFalse(pic.pending());
+    }
+
+    @Test
+    void theListenerHearsOfEveryRiseOfIntr() {
+        AtomicInteger rises = new AtomicInteger();
+        initAsLinux();
+        pic.setIntrListener(rises::incrementAndGet);
+        raise(4);
+        raise(5);
+        assertEquals(1, rises.get());
+        pic.acknowledge();
+        assertFalse(pic.pending());
+        eoi(MASTER);
+        assertEquals(2, rises.get(), "the end of one lets the next in");
+        out(MASTER + 1, 1 << 5);
+        assertFalse(pic.pending());
+        out(MASTER + 1, 0);
+        assertEquals(3, rises.get(), "unmasked");
     }
 }
