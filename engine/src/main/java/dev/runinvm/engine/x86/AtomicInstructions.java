@@ -103,7 +103,6 @@ final class AtomicInstructions {
             if (a == b) {
                 put(cpu, at, Registers.get(s, register, size));
             } else {
-                put(cpu, at, b); // the write happens either way; it clears a 32-bit register's upper half
                 Registers.set(s, CpuState.RAX, size, b);
             }
             s.flagsSub(a, b, Registers.extend(a - b, size));

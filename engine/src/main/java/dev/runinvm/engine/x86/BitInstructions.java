@@ -81,7 +81,7 @@ final class BitInstructions {
             CpuState s = cpu.s;
             long offset = Registers.get(s, register, size);
             int step = Integer.numberOfTrailingZeros(size) + 3;
-            bit(cpu, operation, linear(s) + (offset >> step) * size, (int) offset & size * 8 - 1, size);
+            bit(cpu, operation, linear(s, (offset >> step) * size), (int) offset & size * 8 - 1, size);
         }
     }
 

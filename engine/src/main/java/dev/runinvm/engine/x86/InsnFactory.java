@@ -463,7 +463,7 @@ final class InsnFactory {
                 case 0x2f7:
                     return d.rep == 0 && !d.operand16 ? BitInstructions.bmi(d) : ShiftInstructions.bmi(d);
                 case 0x3f0:
-                    return d.rep == 0xf2 ? ShiftInstructions.rorx(d) : null;
+                    return d.rep == 0xf2 && d.vexRegister == 0 ? ShiftInstructions.rorx(d) : null;
                 default:
                     break;
             }

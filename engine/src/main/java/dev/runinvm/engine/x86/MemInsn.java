@@ -23,6 +23,11 @@ abstract class MemInsn extends Insn {
         return offset(s) + s.base[segment];
     }
 
+    /** Linear address some bytes from the operand: the sum still wraps at the address size. */
+    final long linear(CpuState s, long distance) {
+        return (offset(s) + distance & addressMask) + s.base[segment];
+    }
+
     /** The effective address: without the segment's base. */
     final long offset(CpuState s) {
         return s.gpr[base] + (s.gpr[index] << scale) + displacement & addressMask;
