@@ -1,0 +1,24 @@
+package dev.runinvm.bench;
+
+import java.util.List;
+import java.util.Optional;
+
+/** Something that can run the bench's work. */
+interface Contender {
+    /** Its name in tables and on the command line. */
+    String name();
+
+    /** One line for people: what it is, with its version. */
+    String description();
+
+    /** Why it cannot run here; empty when it can. */
+    Optional<String> missing();
+
+    /**
+     * The command that runs the work once and ends. Its standard output and standard error carry the guest's console
+     * and its init's reports in any order.
+     *
+     * @param work {@code junit} or {@code cpu}
+     */
+    List<String> command(String work);
+}

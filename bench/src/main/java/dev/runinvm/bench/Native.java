@@ -1,0 +1,33 @@
+package dev.runinvm.bench;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/** The same work in a JVM on the host: what no virtual machine can beat. */
+record Native(Path guestJar) implements Contender {
+    @Override
+    public String name() {
+        return "native";
+    }
+
+    @Override
+    public String description() {
+        return "the host itself, " + Runtime.version();
+    }
+
+    @Override
+    public Optional<String> missing() {
+        return Optional.empty();
+    }
+
+    @Override
+    public List<String> command(String work) {
+        return List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                guestJar.toString(),
+                "dev.runinvm.bench.guest.GuestMain",
+                work);
+    }
+}
