@@ -1,0 +1,85 @@
+package dev.runinvm.junit;
+
+import dev.runinvm.engine.GuestEnd;
+import dev.runinvm.engine.GuestFailure;
+import dev.runinvm.engine.Vm;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Words for what happened to a guest: technique, test in flight, what ended, the console's last lines, where the rest is. */
+final class Autopsy {
+    private static final int LINES = 25;
+    private static final Duration END_TIME = Duration.ofSeconds(5);
+
+    private final Vm vm;
+    private final RunPlan plan;
+    private @Nullable String lastWords;
+
+    Autopsy(Vm vm, RunPlan plan) {
+        this.vm = vm;
+        this.plan = plan;
+    }
+
+    /** Keeps what the agent said when its JVM was ending. */
+    void lastWords(String why) {
+        lastWords = why;
+    }
+
+    /** The guest ended while these tests ran. */
+    GuestFailure ended(List<String> inFlight, GuestFailure cause) {
+        return ended(
+                inFlight.isEmpty() ? "while no test was running" : "while running " + String.join(", ", inFlight),
+                cause);
+    }
+
+    /** The guest ended at some moment of its life. */
+    GuestFailure ended(String when, GuestFailure cause) {
+        Optional<GuestEnd> end = end();
+        StringBuilder text =
+                new StringBuilder("the guest of " + plan.name() + " (" + vm.technique() + ") ended " + when);
+        end.ifPresentOrElse(
+                e -> text.append(": ").append(e), () -> text.append(": ").append(cause.getMessage()));
+        vm.console()
+                .exitStatus()
+                .ifPresent(
+                        s -> text.append("; the test JVM exited with status ").append(s));
+        if (lastWords != null) {
+            text.append("; ").append(lastWords);
+        }
+        return failure(text.toString(), cause);
+    }
+
+    private Optional<GuestEnd> end() {
+        try {
+            vm.awaitEnd(END_TIME);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return vm.end();
+    }
+
+    /** The host gave up waiting. */
+    GuestFailure timedOut(String what, Duration allowed, List<String> inFlight, @Nullable String threads) {
+        String text = "the guest of " + plan.name() + " (" + vm.technique() + ") was ended: no word of " + what
+                + " within " + allowed.toMillis() / 1000.0 + " s"
+                + (inFlight.isEmpty() ? "" : " while running " + String.join(", ", inFlight))
+                + (threads == null
+                        ? "; its agent does not answer"
+                        : "\nThe guest's threads:\n" + threads.stripTrailing());
+        return failure(text, null);
+    }
+
+    /** Anything else, with the console's tail. */
+    GuestFailure failure(String text, @Nullable Throwable cause) {
+        StringBuilder message = new StringBuilder(text);
+        List<String> tail = vm.console().tail(LINES);
+        if (!tail.isEmpty()) {
+            message.append("\nThe last lines of its console:");
+            tail.forEach(line -> message.append("\n  | ").append(line));
+        }
+        vm.console().log().ifPresent(log -> message.append("\nAll of it: ").append(log));
+        return new GuestFailure(message.toString(), cause);
+    }
+}

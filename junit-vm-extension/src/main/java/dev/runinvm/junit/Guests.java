@@ -1,0 +1,90 @@
+package dev.runinvm.junit;
+
+import dev.runinvm.engine.Availability;
+import dev.runinvm.engine.GuestFailure;
+import dev.runinvm.engine.Technique;
+import dev.runinvm.engine.Techniques;
+import dev.runinvm.engine.Vm;
+import dev.runinvm.engine.VmConfig;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
+import java.util.function.Function;
+
+/**
+ * The guests of this JVM: how many may be alive at a time, and their end when the JVM ends. Guests share nothing.
+ */
+final class Guests {
+    /** Starts guests; tests of the extension put another in its place. */
+    static volatile Function<VmConfig, Vm> starter = Techniques::start;
+    /** Says what can run here; tests of the extension put another in its place. */
+    static volatile Function<Technique, Availability> availability = Techniques::availability;
+
+    private static final Set<Vm> ALIVE = ConcurrentHashMap.newKeySet();
+    private static volatile Semaphore places = new Semaphore(0);
+    private static boolean sized;
+    private static boolean hooked;
+
+    private Guests() {}
+
+    /** A guest and its place among those that may be alive. */
+    record Lease(Vm vm) implements AutoCloseable {
+        /** Ends the guest and frees its place. */
+        @Override
+        public void close() {
+            if (ALIVE.remove(vm)) {
+                try {
+                    vm.close();
+                } finally {
+                    places.release();
+                }
+            }
+        }
+    }
+
+    /** Starts a guest, once there is a place for it. */
+    static Lease start(VmConfig config, int maxGuests) {
+        prepare(maxGuests, config.memoryBytes());
+        try {
+            places.acquire();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new GuestFailure("interrupted while waiting until another guest ends", e);
+        }
+        try {
+            Vm vm = starter.apply(config);
+            ALIVE.add(vm);
+            return new Lease(vm);
+        } catch (RuntimeException | Error e) {
+            places.release();
+            throw e;
+        }
+    }
+
+    /** The first guest's configuration decides, unless {@code runinvm.maxGuests} does. */
+    private static synchronized void prepare(int maxGuests, long memory) {
+        if (!sized) {
+            sized = true;
+            Runtime runtime = Runtime.getRuntime();
+            int byProcessors = Math.max(1, runtime.availableProcessors() / 2);
+            long free = HostMemory.available();
+            int byMemory = (int) Math.max(1, Math.min(1000, free / 2 / memory));
+            places = new Semaphore(maxGuests > 0 ? maxGuests : Math.min(byProcessors, byMemory), true);
+        }
+        if (!hooked) {
+            hooked = true;
+            Runtime.getRuntime().addShutdownHook(new Thread(Guests::closeAll, "runinvm-guests"));
+        }
+    }
+
+    /** Ends all guests. */
+    static void closeAll() {
+        for (Vm vm : ALIVE) {
+            new Lease(vm).close();
+        }
+    }
+
+    static int alive() {
+        return ALIVE.size();
+    }
+}

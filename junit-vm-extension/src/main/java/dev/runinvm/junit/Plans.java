@@ -1,0 +1,158 @@
+package dev.runinvm.junit;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+import org.junit.platform.engine.TestExecutionResult;
+import org.junit.platform.engine.UniqueId;
+import org.junit.platform.engine.discovery.UniqueIdSelector;
+import org.junit.platform.launcher.LauncherDiscoveryListener;
+import org.junit.platform.launcher.LauncherDiscoveryRequest;
+import org.junit.platform.launcher.TestExecutionListener;
+import org.junit.platform.launcher.TestIdentifier;
+import org.junit.platform.launcher.TestPlan;
+
+/**
+ * The test plans being executed in this JVM: an extension is not told which tests were selected, a listener is. Registered
+ * as a service with the launcher, for discovery and for execution.
+ */
+public final class Plans implements TestExecutionListener, LauncherDiscoveryListener {
+    private static final List<Plan> ACTIVE = new CopyOnWriteArrayList<>();
+    private static final ThreadLocal<Set<String>> SELECTED_IDS = ThreadLocal.withInitial(LinkedHashSet::new);
+
+    private record Plan(TestPlan plan, Set<String> selectedIds, Set<String> shown) {}
+
+    /** Called by the launcher's service loader. */
+    public Plans() {}
+
+    @Override
+    public void launcherDiscoveryStarted(LauncherDiscoveryRequest request) {
+        Set<String> ids = SELECTED_IDS.get();
+        ids.clear();
+        for (UniqueIdSelector selector : request.getSelectorsByType(UniqueIdSelector.class)) {
+            ids.add(selector.getUniqueId().toString());
+        }
+    }
+
+    @Override
+    public void testPlanExecutionStarted(TestPlan plan) {
+        ACTIVE.add(new Plan(
+                plan, Set.copyOf(SELECTED_IDS.get()), java.util.Collections.synchronizedSet(new LinkedHashSet<>())));
+    }
+
+    @Override
+    public void testPlanExecutionFinished(TestPlan plan) {
+        ACTIVE.removeIf(p -> p.plan == plan);
+    }
+
+    @Override
+    public void executionSkipped(TestIdentifier node, String reason) {
+        ACTIVE.forEach(p -> p.shown.add(node.getUniqueId()));
+    }
+
+    @Override
+    public void executionFinished(TestIdentifier node, TestExecutionResult result) {
+        if (result.getStatus() == TestExecutionResult.Status.FAILED) {
+            ACTIVE.forEach(p -> p.shown.add(node.getUniqueId()));
+        }
+    }
+
+    /** Whether the host has shown the node with this id, or one above it, as skipped or failed; the id is the guest's. */
+    static boolean shown(String guestId) {
+        for (Plan p : ACTIVE) {
+            synchronized (p.shown) {
+                for (String id : p.shown) {
+                    if (Ids.within(guestId, Ids.inGuest(id))) {
+                        return true;
+                    }
+                }
+            }
+        }
+        return false;
+    }
+
+    /**
+     * What of a node was selected: ids of tests, and of containers whose children come into being only while they run.
+     *
+     * @param root the node's id
+     * @param apart nodes that are none of this run's business
+     * @return the guest's ids, in order; empty if no plan in execution has the node
+     */
+    static Optional<List<String>> selected(String root, Predicate<TestIdentifier> apart) {
+        Plan plan = find(root).orElse(null);
+        if (plan == null) {
+            return Optional.empty();
+        }
+        List<String> ids = new ArrayList<>();
+        collect(plan, plan.plan.getTestIdentifier(uniqueId(root)), apart, ids);
+        return Optional.of(ids);
+    }
+
+    private static void collect(Plan plan, TestIdentifier node, Predicate<TestIdentifier> apart, List<String> to) {
+        Set<TestIdentifier> children = plan.plan.getChildren(node);
+        boolean dynamicChildren = children.stream().anyMatch(Plans::isDynamic);
+        if (node.isTest() || children.isEmpty() || dynamicChildren) {
+            List<String> below = plan.selectedIds.stream()
+                    .filter(id -> !id.equals(node.getUniqueId()) && Ids.within(id, node.getUniqueId()))
+                    .map(Ids::inGuest)
+                    .toList();
+            if (below.isEmpty()) {
+                to.add(Ids.inGuest(node.getUniqueId()));
+            } else {
+                to.addAll(below);
+            }
+            return;
+        }
+        for (TestIdentifier child : children) {
+            if (!apart.test(child)) {
+                collect(plan, child, apart, to);
+            }
+        }
+    }
+
+    private static boolean isDynamic(TestIdentifier node) {
+        String type = uniqueId(node.getUniqueId()).getLastSegment().getType();
+        return type.endsWith("-invocation") || type.startsWith("dynamic-");
+    }
+
+    /** JUnit's configuration parameters of the plan that has this node. */
+    static Map<String, String> parameters(String root) {
+        Map<String, String> all = new LinkedHashMap<>();
+        find(root).ifPresent(p -> {
+            var parameters = p.plan.getConfigurationParameters();
+            for (String key : parameters.keySet()) {
+                parameters.get(key).ifPresent(value -> all.put(key, value));
+            }
+        });
+        return all;
+    }
+
+    private static Optional<Plan> find(String id) {
+        Plan found = null;
+        for (Plan p : ACTIVE) {
+            if (identifier(p.plan, id) != null) {
+                found = p;
+            }
+        }
+        return Optional.ofNullable(found);
+    }
+
+    private static @Nullable TestIdentifier identifier(TestPlan plan, String id) {
+        try {
+            return plan.getTestIdentifier(uniqueId(id));
+        } catch (org.junit.platform.commons.PreconditionViolationException e) {
+            return null;
+        }
+    }
+
+    private static UniqueId uniqueId(String id) {
+        return UniqueId.parse(id);
+    }
+}

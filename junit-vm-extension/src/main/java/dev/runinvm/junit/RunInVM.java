@@ -1,0 +1,49 @@
+package dev.runinvm.junit;
+
+import dev.runinvm.engine.Technique;
+import java.lang.annotation.Documented;
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Inherited;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * Runs a test class, or one test method, in a virtual machine of its own.
+ *
+ * <p>Constructors, field initialisers, lifecycle methods and tests run in the guest and only there; the host's JUnit waits
+ * for each and shows its result, output and exception. On the host there still run: static initialisers of the test class
+ * (its instances there are made without running constructors), sources of arguments, parameter resolution and callbacks of
+ * other extensions.
+ *
+ * <p>What is left empty comes from the JUnit configuration parameter {@code runinvm.<attribute>}, else the system property of
+ * that name, else {@code ~/.config/runinvm/config.properties}, else the default.
+ */
+@Target({ElementType.TYPE, ElementType.METHOD})
+@Retention(RetentionPolicy.RUNTIME)
+@Documented
+@Inherited
+@ExtendWith(RunInVMExtension.class)
+public @interface RunInVM {
+    /** The technique; default {@link Technique#FULL}. It fails where it cannot run; another never takes its place. */
+    Technique[] technique() default {};
+
+    /** The guest's memory, such as {@code 512M} or {@code 1G}; default 1G. */
+    String memory() default "";
+
+    /** A kernel file; default Debian's own. */
+    String kernel() default "";
+
+    /** The most that one test may take, such as {@code 30s} or {@code 5m}; default 10m. Off under a debugger. */
+    String timeout() default "";
+
+    /** The most that the guest may take from its start to the agent's first word; default 3m. Off under a debugger. */
+    String bootTimeout() default "";
+
+    /** The most that all tests of one guest may take together; default 1h. Off under a debugger. */
+    String runTimeout() default "";
+
+    /** Whether the tests are skipped, with the reason, where the technique cannot run; by default they fail. */
+    boolean disabledWithout() default false;
+}

@@ -1,0 +1,39 @@
+package dev.runinvm.junit;
+
+import dev.runinvm.engine.VmConfig;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What one guest is to do.
+ *
+ * @param name of the class or method, for people and for the log's directory
+ * @param className the test class
+ * @param root the guest's id of the node that the annotation is on
+ * @param selected the guest's ids to run
+ * @param parameters JUnit's configuration parameters
+ * @param properties system properties
+ * @param loader the tests' class loader
+ * @param log file of the guest's console
+ */
+record RunPlan(
+        String name,
+        String className,
+        String root,
+        List<String> selected,
+        Map<String, String> parameters,
+        Map<String, String> properties,
+        Settings settings,
+        ClassLoader loader,
+        Path log) {
+
+    VmConfig vmConfig(Path agentJar) {
+        VmConfig config = VmConfig.of(settings.technique())
+                .memory(settings.memory())
+                .agent(agentJar)
+                .consoleLog(log)
+                .consoleListener(new ConsoleLogger(settings.technique()));
+        return settings.kernel().map(config::kernel).orElse(config);
+    }
+}

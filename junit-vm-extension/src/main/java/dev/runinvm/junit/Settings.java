@@ -1,0 +1,136 @@
+package dev.runinvm.junit;
+
+import dev.runinvm.engine.HostLacks;
+import dev.runinvm.engine.MemorySize;
+import dev.runinvm.engine.Technique;
+import dev.runinvm.engine.VmConfig;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.extension.ExtensionConfigurationException;
+
+/**
+ * What an annotation and the configuration around it ask for.
+ *
+ * @param timeout of one test
+ * @param bootTimeout from the guest's start to the agent's first word
+ * @param runTimeout of all tests of one guest together
+ * @param grace how long the guest's own time-out of a test may come after the host's
+ * @param properties names of system properties to forward; a name that ends in {@code *} stands for all that start so
+ */
+record Settings(
+        Technique technique,
+        long memory,
+        Optional<Path> kernel,
+        Duration timeout,
+        Duration bootTimeout,
+        Duration runTimeout,
+        Duration grace,
+        boolean disabledWithout,
+        List<String> properties,
+        Optional<Path> logDirectory,
+        int maxGuests) {
+
+    private static final Pattern DURATION = Pattern.compile("(\\d{1,9})\\s*(ms|s|m|h)?");
+
+    /**
+     * Reads everything.
+     *
+     * @param where the annotated element, for messages
+     */
+    static Settings of(RunInVM annotation, Configuration configuration, String where) {
+        return new Settings(
+                technique(annotation, configuration, where),
+                memory(first(annotation.memory(), configuration, "memory")),
+                Optional.ofNullable(first(annotation.kernel(), configuration, "kernel"))
+                        .map(Path::of),
+                duration("timeout", first(annotation.timeout(), configuration, "timeout"), Duration.ofMinutes(10)),
+                duration(
+                        "bootTimeout",
+                        first(annotation.bootTimeout(), configuration, "bootTimeout"),
+                        Duration.ofMinutes(3)),
+                duration(
+                        "runTimeout", first(annotation.runTimeout(), configuration, "runTimeout"), Duration.ofHours(1)),
+                duration("timeoutGrace", configuration.get("timeoutGrace"), Duration.ofSeconds(10)),
+                annotation.disabledWithout() || Boolean.parseBoolean(configuration.get("disabledWithout")),
+                names(configuration.get("systemProperties")),
+                Optional.ofNullable(configuration.get("logDirectory")).map(Path::of),
+                count(configuration.get("maxGuests")));
+    }
+
+    private static @Nullable String first(String value, Configuration configuration, String name) {
+        return value.isEmpty() ? configuration.get(name) : value;
+    }
+
+    private static Technique technique(RunInVM annotation, Configuration configuration, String where) {
+        Technique[] chosen = annotation.technique();
+        if (chosen.length > 1) {
+            throw new ExtensionConfigurationException("@RunInVM on " + where + " names " + chosen.length
+                    + " techniques " + Arrays.toString(chosen) + "; this version runs a class with one");
+        }
+        if (chosen.length == 1) {
+            return chosen[0];
+        }
+        String name = configuration.get("technique");
+        if (name == null) {
+            return Technique.FULL;
+        }
+        try {
+            return Technique.valueOf(name.trim().toUpperCase(Locale.ROOT));
+        } catch (IllegalArgumentException e) {
+            throw new HostLacks(
+                    "runinvm.technique is \"" + name + "\"; there are " + Arrays.toString(Technique.values()));
+        }
+    }
+
+    private static long memory(@Nullable String text) {
+        return text == null ? VmConfig.DEFAULT_MEMORY : MemorySize.parse(text);
+    }
+
+    static Duration duration(String name, @Nullable String text, Duration otherwise) {
+        if (text == null) {
+            return otherwise;
+        }
+        Matcher m = DURATION.matcher(text.trim());
+        if (!m.matches()) {
+            throw new HostLacks(name + " is \"" + text + "\"; write for example 500ms, 30s, 5m or 1h");
+        }
+        long number = Long.parseLong(m.group(1));
+        return switch (m.group(2) == null ? "s" : m.group(2)) {
+            case "ms" -> Duration.ofMillis(number);
+            case "m" -> Duration.ofMinutes(number);
+            case "h" -> Duration.ofHours(number);
+            default -> Duration.ofSeconds(number);
+        };
+    }
+
+    private static List<String> names(@Nullable String text) {
+        return text == null
+                ? List.of()
+                : Arrays.stream(text.split(","))
+                        .map(String::trim)
+                        .filter(s -> !s.isEmpty())
+                        .toList();
+    }
+
+    private static int count(@Nullable String text) {
+        if (text == null) {
+            return 0;
+        }
+        try {
+            int n = Integer.parseInt(text.trim());
+            if (n > 0) {
+                return n;
+            }
+        } catch (NumberFormatException e) {
+            throw new HostLacks("runinvm.maxGuests is \"" + text + "\", not a number", e);
+        }
+        throw new HostLacks("runinvm.maxGuests is " + text + "; at least one guest must be allowed");
+    }
+}

@@ -1,0 +1,226 @@
+package dev.runinvm.junit;
+
+import dev.runinvm.engine.GuestChannel;
+import dev.runinvm.engine.GuestConsole;
+import dev.runinvm.engine.GuestEnd;
+import dev.runinvm.engine.Technique;
+import dev.runinvm.engine.Vm;
+import dev.runinvm.engine.VmConfig;
+import dev.runinvm.engine.channel.WindowChannel;
+import dev.runinvm.wire.Window;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/**
+ * No virtual machine: a JVM of the host's with the real agent in it, behind the real channel. For tests of the extension's
+ * side of the protocol only; that a guest runs anything is for the examples to show.
+ */
+final class FakeVm implements Vm {
+    private final VmConfig config;
+    private final Path directory;
+    private final WindowChannel channel;
+    private final ServerSocketChannel server;
+    private final Process process;
+    private final List<String> console = new ArrayList<>();
+    private final CountDownLatch over = new CountDownLatch(1);
+    private volatile GuestEnd end;
+    private volatile boolean closed;
+
+    FakeVm(VmConfig config, String... jvmOptions) {
+        this.config = config;
+        try {
+            directory = Files.createTempDirectory("fake-guest");
+            Path file = directory.resolve("window");
+            try (FileChannel window = FileChannel.open(
+                    file, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+                channel = new WindowChannel(window.map(FileChannel.MapMode.READ_WRITE, 0, Window.SIZE));
+            }
+            Path address = directory.resolve("doorbell");
+            server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+            server.bind(UnixDomainSocketAddress.of(address));
+            List<String> command = new ArrayList<>(List.of(
+                    Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                    "-XX:TieredStopAtLevel=1",
+                    "-XX:+UseSerialGC",
+                    "-Xmx128m"));
+            command.addAll(List.of(jvmOptions));
+            command.addAll(List.of(
+                    "-cp",
+                    System.getProperty("java.class.path"),
+                    FakeGuestMain.class.getName(),
+                    file.toString(),
+                    address.toString(),
+                    directory.resolve("cp").toString()));
+            process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        thread("fake-console", this::readConsole);
+        thread("fake-vcpu", this::serve);
+    }
+
+    private static void thread(String name, Runnable work) {
+        Thread thread = new Thread(work, name);
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private void readConsole() {
+        try (BufferedReader reader = process.inputReader()) {
+            String line;
+            while ((line = reader.readLine()) != null) {
+                synchronized (console) {
+                    console.add(line);
+                }
+            }
+            int status = process.waitFor();
+            end(new GuestEnd(GuestEnd.Kind.AGENT_EXITED, "the agent exited with status " + status));
+        } catch (IOException | InterruptedException e) {
+            end(new GuestEnd(GuestEnd.Kind.ENGINE_ERROR, e.toString()));
+        }
+    }
+
+    private void serve() {
+        try (SocketChannel socket = server.accept()) {
+            ByteBuffer in = ByteBuffer.allocate(5);
+            while (!closed) {
+                in.clear();
+                while (in.hasRemaining()) {
+                    if (socket.read(in) < 0) {
+                        return;
+                    }
+                }
+                in.flip();
+                switch (in.get()) {
+                    case 1 -> channel.flush();
+                    case 2 -> channel.await(in.getInt());
+                    default -> channel.goodbye();
+                }
+                socket.write(ByteBuffer.wrap(new byte[1]));
+            }
+        } catch (IOException e) {
+            if (!closed && process.isAlive()) {
+                end(new GuestEnd(GuestEnd.Kind.ENGINE_ERROR, e.toString()));
+            }
+        }
+    }
+
+    private synchronized void end(GuestEnd how) {
+        if (end == null) {
+            end = how;
+        }
+        channel.end("the guest has ended: " + end);
+        over.countDown();
+    }
+
+    Process process() {
+        return process;
+    }
+
+    VmConfig config() {
+        return config;
+    }
+
+    @Override
+    public Technique technique() {
+        return config.technique();
+    }
+
+    @Override
+    public String kernelRelease() {
+        return System.getProperty("os.version");
+    }
+
+    @Override
+    public GuestChannel channel() {
+        return channel;
+    }
+
+    @Override
+    public GuestConsole console() {
+        return new GuestConsole() {
+            @Override
+            public List<String> tail(int lines) {
+                synchronized (console) {
+                    return List.copyOf(console.subList(Math.max(0, console.size() - lines), console.size()));
+                }
+            }
+
+            @Override
+            public Optional<Path> log() {
+                return config.consoleLog();
+            }
+
+            @Override
+            public void type(byte[] bytes) {
+                throw new UnsupportedOperationException();
+            }
+
+            @Override
+            public OptionalInt exitStatus() {
+                return process.isAlive() ? OptionalInt.empty() : OptionalInt.of(process.exitValue());
+            }
+
+            @Override
+            public Map<String, Long> phases() {
+                return Map.of();
+            }
+        };
+    }
+
+    @Override
+    public Map<String, Long> counters() {
+        return channel.counters();
+    }
+
+    @Override
+    public Optional<GuestEnd> end() {
+        return Optional.ofNullable(end);
+    }
+
+    @Override
+    public boolean awaitEnd(Duration timeout) throws InterruptedException {
+        return over.await(timeout.toNanos(), TimeUnit.NANOSECONDS);
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        end(new GuestEnd(GuestEnd.Kind.KILLED, "closed"));
+        process.destroyForcibly();
+        try (server;
+                Stream<Path> files = Files.walk(directory)) {
+            process.waitFor();
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
