@@ -48,7 +48,12 @@ public final class LinuxBoot {
     private static final int DATA_ACCESS = 0xc093;
     private static final int E820_RAM = 1;
     private static final int E820_RESERVED = 2;
+    /** "Legacy" persistent memory (arch/x86/include/uapi/asm/bootparam.h: E820_TYPE_PRAM), a /dev/pmem of Linux. */
+    private static final int E820_PERSISTENT = 12;
+
     private static final int E820_TABLE = 0x2d0;
+    /** Linux maps persistent memory in such units. */
+    private static final long DISK_ALIGNMENT = 2 << 20;
     /** What the kernel takes for itself (page structs, its heap) beside its image and the files, by experience. */
     private static final long KERNEL_NEEDS = 48L << 20;
 
@@ -62,20 +67,42 @@ public final class LinuxBoot {
      *
      * @param initramfsStart physical address, 0 without an initramfs
      * @param initramfsSize bytes
+     * @param diskStarts physical address of each disk
+     * @param disksStart lowest of these, or the end of low memory without disks
+     * @param disksEnd first address behind them
      */
-    public record Layout(long kernelStart, long kernelEnd, long initramfsStart, long initramfsSize) {}
+    public record Layout(
+            long kernelStart,
+            long kernelEnd,
+            long initramfsStart,
+            long initramfsSize,
+            List<Long> diskStarts,
+            long disksStart,
+            long disksEnd) {}
+
+    /** As {@link #load(GuestMemory, Vmlinux, List, List, String, CpuState)}, without disks. */
+    public static Layout load(
+            GuestMemory memory, Vmlinux kernel, List<Path> initramfs, String commandLine, CpuState cpu) {
+        return load(memory, kernel, initramfs, List.of(), commandLine, cpu);
+    }
 
     /**
      * Loads a kernel, to be started at {@code cpu}'s RIP.
      *
      * @param memory fresh guest memory: all zeroes
      * @param initramfs cpio archives, one behind the other in memory; later ones win; may be empty
+     * @param disks images that become persistent memory for the guest: /dev/pmem0, ...; may be empty
      * @param commandLine without terminating zero
      * @param cpu the boot processor after reset; its registers are set
      * @throws HostLacks if the memory is too small, the command line too long or a file cannot be read
      */
     public static Layout load(
-            GuestMemory memory, Vmlinux kernel, List<Path> initramfs, String commandLine, CpuState cpu) {
+            GuestMemory memory,
+            Vmlinux kernel,
+            List<Path> initramfs,
+            List<Path> disks,
+            String commandLine,
+            CpuState cpu) {
         SetupHeader header = kernel.setupHeader().orElseGet(SetupHeader::synthetic);
         byte[] command = commandLine.getBytes(StandardCharsets.UTF_8);
         if (command.length > header.commandLineSize()) {
@@ -85,22 +112,25 @@ public final class LinuxBoot {
         if (commandLine.indexOf('\0') >= 0) {
             throw new HostLacks("the kernel command line holds a zero byte");
         }
-        Initramfs files = Initramfs.of(initramfs);
-        long place = place(memory, kernel, header, files);
+        Payload archives = Payload.of("initramfs", initramfs, 4);
+        Payload images = Payload.of("disk", disks, DISK_ALIGNMENT);
+        Layout layout = place(memory, kernel, header, archives, images);
         for (Elf64.Segment s : kernel.segments()) {
             loadSegment(memory, kernel, s);
         }
-        files.load(memory, place);
+        archives.load(memory, layout.initramfsStart);
+        images.load(memory, layout.disksStart);
         memory.write(COMMAND_LINE, command, 0, command.length);
         memory.putByte(COMMAND_LINE + command.length, (byte) 0);
-        writeBootParams(memory, header, place, files.size);
+        writeBootParams(memory, header, layout);
         writePageTables(memory);
         writeGdt(memory);
         setRegisters(cpu, kernel.entry());
-        return new Layout(kernel.physicalStart(), kernel.physicalEnd(), files.size == 0 ? 0 : place, files.size);
+        return layout;
     }
 
-    private static long place(GuestMemory memory, Vmlinux kernel, SetupHeader header, Initramfs files) {
+    private static Layout place(
+            GuestMemory memory, Vmlinux kernel, SetupHeader header, Payload archives, Payload images) {
         long kernelEnd = kernel.physicalEnd();
         if (kernel.physicalStart() < HIGH_RAM_START || kernelEnd > FOUR_GIB || kernelEnd < 0) {
             throw new HostLacks(kernel.elf().name() + " wants to be at physical address 0x"
@@ -108,19 +138,28 @@ public final class LinuxBoot {
                     + "; only 1 MiB to 4 GiB is possible");
         }
         // Linux lets its first file system take half of the memory that is neither kernel nor initramfs
-        long needed = kernelEnd + KERNEL_NEEDS + files.size + 2 * files.unpackedSize;
+        long needed = kernelEnd + KERNEL_NEEDS + archives.size + 2 * archives.unpackedSize + images.size;
         if (memory.ramSize() < needed) {
             throw new HostLacks("the guest's memory of " + mib(memory.ramSize()) + " MiB is too small: this kernel with"
-                    + " an initramfs of " + mib(files.size) + " MiB needs at least " + mib(needed)
-                    + " MiB before the first program runs");
+                    + " an initramfs of " + mib(archives.size) + " MiB and disks of " + mib(images.size)
+                    + " MiB needs at least " + mib(needed) + " MiB before the first program runs");
         }
-        long top = Math.min(memory.lowSize(), header.initramfsAddressMax() + 1);
-        long place = top - files.size & -GuestMemory.PAGE_SIZE;
-        if (place < kernelEnd) {
-            throw new HostLacks("an initramfs of " + mib(files.size) + " MiB has no room between the kernel's end at "
-                    + mib(kernelEnd) + " MiB and the highest address this kernel allows, " + mib(top) + " MiB");
+        long disksEnd = images.size == 0 ? memory.lowSize() : memory.lowSize() & -DISK_ALIGNMENT;
+        long disksStart = disksEnd - images.size;
+        long top = Math.min(disksStart, header.initramfsAddressMax() + 1);
+        long start = top - archives.size & -GuestMemory.PAGE_SIZE;
+        if (start < kernelEnd) {
+            throw new HostLacks("an initramfs of " + mib(archives.size) + " MiB has no room between the kernel's end at "
+                    + mib(kernelEnd) + " MiB and the highest address possible, " + mib(top) + " MiB");
         }
-        return place;
+        return new Layout(
+                kernel.physicalStart(),
+                kernelEnd,
+                archives.size == 0 ? 0 : start,
+                archives.size,
+                images.offsets.stream().map(o -> disksStart + o).toList(),
+                disksStart,
+                disksEnd);
     }
 
     private static long mib(long bytes) {
@@ -150,11 +189,19 @@ public final class LinuxBoot {
         return buffer.slice(index, (int) Math.min(wanted, buffer.capacity() - index));
     }
 
-    /** The memory map the guest is told of: RAM without the PC's hole, and the host's window as reserved. */
-    static List<E820> e820(GuestMemory memory) {
+    /** The memory map the guest is told of: RAM without the PC's hole, disks, and the host's window as reserved. */
+    static List<E820> e820(GuestMemory memory, Layout layout) {
         List<E820> map = new ArrayList<>();
         map.add(new E820(0, LOW_RAM_END, E820_RAM));
-        map.add(new E820(HIGH_RAM_START, memory.lowSize() - HIGH_RAM_START, E820_RAM));
+        map.add(new E820(HIGH_RAM_START, layout.disksStart - HIGH_RAM_START, E820_RAM));
+        for (int i = 0; i < layout.diskStarts.size(); i++) {
+            long start = layout.diskStarts.get(i);
+            long end = i + 1 < layout.diskStarts.size() ? layout.diskStarts.get(i + 1) : layout.disksEnd;
+            map.add(new E820(start, end - start, E820_PERSISTENT));
+        }
+        if (layout.disksEnd < memory.lowSize()) {
+            map.add(new E820(layout.disksEnd, memory.lowSize() - layout.disksEnd, E820_RAM));
+        }
         map.add(new E820(GuestMemory.WINDOW_BASE, 2 << 20, E820_RESERVED));
         long high = memory.ramSize() - memory.lowSize();
         if (high > 0) {
@@ -163,17 +210,17 @@ public final class LinuxBoot {
         return map;
     }
 
-    private static void writeBootParams(GuestMemory memory, SetupHeader header, long initramfs, long initramfsSize) {
+    private static void writeBootParams(GuestMemory memory, SetupHeader header, Layout layout) {
         ByteBuffer p = ByteBuffer.allocate(GuestMemory.PAGE_SIZE).order(ByteOrder.LITTLE_ENDIAN);
         p.put(SetupHeader.OFFSET, header.bytes());
         p.put(0x210, (byte) 0xff); // type_of_loader: none of the registered ones
         p.put(0x211, (byte) (p.get(0x211) | 1)); // loadflags: LOADED_HIGH
         p.putInt(0x228, (int) COMMAND_LINE);
-        if (initramfsSize > 0) {
-            p.putInt(0x218, (int) initramfs);
-            p.putInt(0x21c, (int) initramfsSize);
+        if (layout.initramfsSize > 0) {
+            p.putInt(0x218, (int) layout.initramfsStart);
+            p.putInt(0x21c, (int) layout.initramfsSize);
         }
-        List<E820> map = e820(memory);
+        List<E820> map = e820(memory, layout);
         p.put(0x1e8, (byte) map.size());
         int at = E820_TABLE;
         for (E820 e : map) {
@@ -231,56 +278,66 @@ public final class LinuxBoot {
         cpu.efer = CpuState.EFER_LME | CpuState.EFER_LMA;
     }
 
-    /** The archives to load: they are read straight into guest memory. */
-    private static final class Initramfs {
+    /** Files that lie one behind the other in guest memory; they are read straight into it. */
+    private static final class Payload {
+        private final String what;
         private final List<Path> files;
-        private final long[] sizes;
+        private final long alignment;
+        private final List<Long> sizes = new ArrayList<>();
+        private final List<Long> offsets = new ArrayList<>();
         /** Bytes in guest memory, and bytes the guest will need again to unpack plain archives. */
         private long size;
 
         private long unpackedSize;
 
-        private Initramfs(List<Path> files) {
+        private Payload(String what, List<Path> files, long alignment) {
+            this.what = what;
             this.files = files;
-            this.sizes = new long[files.size()];
+            this.alignment = alignment;
         }
 
-        static Initramfs of(List<Path> files) {
-            Initramfs result = new Initramfs(files);
-            for (int i = 0; i < files.size(); i++) {
-                try (InputStream in = Files.newInputStream(files.get(i))) {
-                    long size = Files.size(files.get(i));
-                    result.sizes[i] = size;
-                    result.size = (result.size + 3 & ~3L) + size;
+        /** @param alignment of each file's start, and of the size of all; a power of two */
+        static Payload of(String what, List<Path> files, long alignment) {
+            Payload result = new Payload(what, files, alignment);
+            for (Path file : files) {
+                try (InputStream in = Files.newInputStream(file)) {
+                    long size = Files.size(file);
+                    result.sizes.add(size);
+                    result.offsets.add(result.size);
+                    result.size = result.size + size + alignment - 1 & -alignment;
                     if (new String(in.readNBytes(6), StandardCharsets.ISO_8859_1).startsWith("07070")) {
                         result.unpackedSize += size;
                     }
                 } catch (IOException e) {
-                    throw new HostLacks("cannot read the initramfs " + files.get(i) + ": " + e, e);
+                    throw result.unreadable(file, e);
                 }
             }
             if (result.size > Integer.MAX_VALUE) {
-                throw new HostLacks("the initramfs has " + result.size + " bytes, at most 2 GiB are possible");
+                throw new HostLacks("the " + what + " has " + result.size + " bytes, at most 2 GiB are possible");
             }
             return result;
         }
 
-        void load(GuestMemory memory, long place) {
-            long to = place;
+        private HostLacks unreadable(Path file, IOException e) {
+            return new HostLacks("cannot read the " + what + " " + file + ": " + e, e);
+        }
+
+        void load(GuestMemory memory, long start) {
             for (int i = 0; i < files.size(); i++) {
-                to = to + 3 & ~3L; // an archive starts at a multiple of 4 (Documentation/driver-api/early-userspace)
-                try (FileChannel channel = FileChannel.open(files.get(i), StandardOpenOption.READ)) {
-                    long left = sizes[i];
+                Path file = files.get(i);
+                long to = start + offsets.get(i);
+                try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+                    long left = sizes.get(i);
                     while (left > 0) {
                         int n = channel.read(target(memory, to, Math.min(left, 16 << 20)));
                         if (n < 0) {
-                            throw new HostLacks("the initramfs " + files.get(i) + " became shorter while it was read");
+                            throw new HostLacks("the " + what + " " + file + " became shorter while it was read");
                         }
                         to += n;
                         left -= n;
                     }
                 } catch (IOException e) {
-                    throw new HostLacks("cannot read the initramfs " + files.get(i) + ": " + e, e);
+                    throw unreadable(file, e);
                 }
             }
         }

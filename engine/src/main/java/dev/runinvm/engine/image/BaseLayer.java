@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /** The part of the guest's files that makes a system: init, busybox, kernel modules, /etc. */
@@ -51,6 +52,10 @@ final class BaseLayer {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+        List<String> modules = new ArrayList<>(request.moduleNames());
+        if (request.jdkOnDisk() && !modules.isEmpty()) {
+            modules.addAll(KernelModules.FOR_DISKS);
+        }
         String key = Keys.of(
                 "base",
                 FORMAT,
@@ -62,15 +67,15 @@ final class BaseLayer {
                 kernel.release(),
                 kernel.identity(),
                 KernelModules.USEFUL,
-                request.moduleNames());
+                modules);
         return cache.get("image", "base-" + key + ".cpio", "the guest's base system", out -> {
             progress.at("collecting the base system", 0, 0);
             FileTree tree = new FileTree();
             skeleton(tree);
             tree.file("init", 0755, init);
             busybox(tree, busybox);
-            KernelModules.addTo(tree, kernel, request.moduleNames());
-            tree.writeTo(out, "writing the base system", progress);
+            KernelModules.addTo(tree, kernel, modules);
+            CpioWriter.write(tree, out, "writing the base system", progress);
         });
     }
 

@@ -7,20 +7,17 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import org.apache.commons.compress.archivers.cpio.CpioArchiveEntry;
-import org.apache.commons.compress.archivers.cpio.CpioArchiveOutputStream;
-import org.apache.commons.compress.archivers.cpio.CpioConstants;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a guest's file system is to hold, and its writing as a cpio archive in the "newc" format that Linux unpacks
- * (Documentation/driver-api/early-userspace/buffer-format.rst). Everything belongs to root. Paths are given without
- * a leading slash; directories above a file come by themselves.
+ * What a guest's file system is to hold. Everything belongs to root. Paths are given without a leading slash;
+ * directories above a file come by themselves.
  */
 final class FileTree {
     private static final long MAX_FILE = 0xffff_ffffL;
@@ -34,24 +31,55 @@ final class FileTree {
      * @param mtime seconds of the epoch; Java's CDS archive is valid only beside a file of the right time
      * @param host a regular file of the host with the content, or null if it is in {@code bytes}
      */
-    private record Node(long mode, long mtime, long size, @Nullable Path host, byte[] bytes, long device) {}
+    record Node(long mode, long mtime, long size, @Nullable Path host, byte[] bytes, long device) {
+        private static final long TYPE = 0170000;
 
+        boolean isDirectory() {
+            return (mode & TYPE) == DIRECTORY;
+        }
+
+        boolean isLink() {
+            return (mode & TYPE) == LINK;
+        }
+
+        boolean isFile() {
+            return (mode & TYPE) == FILE;
+        }
+
+        /** Writes the content, all of {@link #size} bytes. */
+        void writeTo(OutputStream out) throws IOException {
+            if (host == null) {
+                out.write(bytes);
+                return;
+            }
+            long copied = Files.copy(host, out);
+            if (copied != size) {
+                throw new IOException(
+                        host + " changed while it was copied: " + copied + " bytes instead of " + size);
+            }
+        }
+    }
+
+    private static final long DIRECTORY = 0040000;
+    private static final long FILE = 0100000;
+    private static final long LINK = 0120000;
+    private static final long CHARACTER_DEVICE = 0020000;
     private static final byte[] NOTHING = {};
 
     void directory(String path, int permissions) {
         parents(path);
-        nodes.put(path, new Node(CpioConstants.C_ISDIR | permissions, 0, 0, null, NOTHING, 0));
+        nodes.put(path, new Node(DIRECTORY | permissions, 0, 0, null, NOTHING, 0));
     }
 
     void link(String path, String target) {
         parents(path);
         byte[] bytes = target.getBytes(StandardCharsets.UTF_8);
-        nodes.put(path, new Node(CpioConstants.C_ISLNK | 0777, 0, bytes.length, null, bytes, 0));
+        nodes.put(path, new Node(LINK | 0777, 0, bytes.length, null, bytes, 0));
     }
 
     void file(String path, int permissions, byte[] content) {
         parents(path);
-        nodes.put(path, new Node(CpioConstants.C_ISREG | permissions, 0, content.length, null, content, 0));
+        nodes.put(path, new Node(FILE | permissions, 0, content.length, null, content, 0));
     }
 
     void file(String path, int permissions, String content) {
@@ -61,7 +89,7 @@ final class FileTree {
     void characterDevice(String path, int permissions, int major, int minor) {
         parents(path);
         long device = (long) major << 32 | minor;
-        nodes.put(path, new Node(CpioConstants.C_ISCHR | permissions, 0, 0, null, NOTHING, device));
+        nodes.put(path, new Node(CHARACTER_DEVICE | permissions, 0, 0, null, NOTHING, device));
     }
 
     /**
@@ -85,10 +113,16 @@ final class FileTree {
             parents(path);
             nodes.put(
                     path,
-                    new Node(CpioConstants.C_ISREG | permissions, time.to(TimeUnit.SECONDS), size, real, NOTHING, 0));
+                    new Node(FILE | permissions, time.to(TimeUnit.SECONDS), size, real, NOTHING, 0));
         } catch (IOException e) {
             throw new HostLacks("cannot copy " + host + " into the guest: " + Cache.reason(e), e);
         }
+    }
+
+    /** Takes over a file of another tree. */
+    void put(String path, Node node) {
+        parents(path);
+        nodes.put(path, node);
     }
 
     private void parents(String path) {
@@ -101,7 +135,7 @@ final class FileTree {
             Node node = nodes.get(parent);
             if (node == null) {
                 directory(parent, 0755);
-            } else if ((node.mode & CpioConstants.S_IFMT) != CpioConstants.C_ISDIR) {
+            } else if (!node.isDirectory()) {
                 throw new HostLacks("cannot put " + path + " into the guest's image: " + parent + " is no directory");
             }
         }
@@ -149,50 +183,8 @@ final class FileTree {
         return Keys.of(all);
     }
 
-    /** Writes the archive, its trailer included. The stream stays open. */
-    void writeTo(OutputStream out, String phase, Progress progress) throws IOException {
-        long total = totalSize();
-        long done = 0;
-        long toldAt = System.nanoTime();
-        progress.at(phase, 0, total);
-        @SuppressWarnings("resource") // closing it would close the stream, which is the caller's
-        CpioArchiveOutputStream cpio = new CpioArchiveOutputStream(out, CpioConstants.FORMAT_NEW, 512, "UTF-8");
-        long inode = 1;
-        for (Map.Entry<String, Node> e : nodes.entrySet()) {
-            Node node = e.getValue();
-            CpioArchiveEntry entry = new CpioArchiveEntry(CpioConstants.FORMAT_NEW, e.getKey());
-            entry.setInode(inode++);
-            entry.setMode(node.mode);
-            entry.setNumberOfLinks((node.mode & CpioConstants.S_IFMT) == CpioConstants.C_ISDIR ? 2 : 1);
-            entry.setTime(node.mtime);
-            entry.setSize(node.size);
-            if (node.device != 0) {
-                entry.setRemoteDeviceMaj(node.device >>> 32);
-                entry.setRemoteDeviceMin(node.device & 0xffff_ffffL);
-            }
-            cpio.putArchiveEntry(entry);
-            if (node.host != null) {
-                copy(node, e.getKey(), cpio);
-            } else {
-                cpio.write(node.bytes);
-            }
-            cpio.closeArchiveEntry();
-            done += node.size;
-            if (System.nanoTime() - toldAt > 200_000_000L) {
-                toldAt = System.nanoTime();
-                progress.at(phase, done, total);
-            }
-        }
-        cpio.finish();
-        cpio.flush();
-        progress.at(phase, total, total);
-    }
-
-    private static void copy(Node node, String path, OutputStream out) throws IOException {
-        long copied = Files.copy(Objects.requireNonNull(node.host), out);
-        if (copied != node.size) {
-            throw new IOException(node.host + " changed while it was copied to " + path + ": " + copied
-                    + " bytes instead of " + node.size);
-        }
+    /** All files by path, in order; a directory comes before what is in it. */
+    Map<String, Node> nodes() {
+        return Collections.unmodifiableMap(nodes);
     }
 }

@@ -39,12 +39,17 @@ public final class GuestImages {
         KernelFiles kernel = new KernelSource(cache, progress).find(request);
         Path vmlinux = unpacked(kernel, progress);
         List<Path> layers = new ArrayList<>();
+        List<Path> disks = new ArrayList<>();
         layers.add(BaseLayer.make(cache, kernel, request, progress));
         String javaHome = "";
         Path home = request.javaHome();
         if (home != null) {
-            JdkLayer.Made jdk = JdkLayer.make(cache, home, progress);
-            layers.add(jdk.file());
+            boolean onDisk = request.jdkOnDisk() && !kernel.modules().isEmpty();
+            JdkLayer.Made jdk = JdkLayer.make(cache, home, onDisk, progress);
+            layers.add(jdk.archive());
+            if (jdk.disk() != null) {
+                disks.add(jdk.disk());
+            }
             javaHome = jdk.javaHome();
         }
         if (!request.extraFiles().isEmpty()) {
@@ -54,7 +59,7 @@ public final class GuestImages {
         if (agent != null) {
             layers.add(agentLayer(agent, progress));
         }
-        return new PreparedImage(kernel.kernel(), kernel.release(), kernel.origin(), vmlinux, layers, javaHome);
+        return new PreparedImage(kernel.kernel(), kernel.release(), kernel.origin(), vmlinux, layers, disks, javaHome);
     }
 
     private Path agentLayer(Path agent, Progress progress) {
@@ -64,7 +69,8 @@ public final class GuestImages {
         FileTree tree = new FileTree();
         tree.hostFile("opt/runinvm/agent.jar", agent);
         String key = "agent-" + Keys.of(BaseLayer.FORMAT, tree.key()) + ".cpio";
-        return cache.get("image", key, "the guest agent", out -> tree.writeTo(out, "writing the agent", progress));
+        return cache.get(
+                "image", key, "the guest agent", out -> CpioWriter.write(tree, out, "writing the agent", progress));
     }
 
     private Path unpacked(KernelFiles kernel, Progress progress) {

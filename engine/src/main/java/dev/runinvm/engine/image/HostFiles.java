@@ -42,7 +42,7 @@ final class HostFiles {
         libraries.addTo(tree);
         String key = "extra-" + Keys.of(BaseLayer.FORMAT, tree.key()) + ".cpio";
         return cache.get(
-                "image", key, "the extra files", out -> tree.writeTo(out, "writing the extra files", progress));
+                "image", key, "the extra files", out -> CpioWriter.write(tree, out, "writing the extra files", progress));
     }
 
     /** Adds a directory with everything below it. */

@@ -12,6 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param kernelPackage name of a Debian package; null: {@code linux-image-cloud-amd64}, else the host's /boot
  * @param refresh look for newer packages even if the cache has some
  * @param javaHome the JDK to copy into the guest; null: none
+ * @param jdkOnDisk put the JDK on a read-only disk in the guest's memory, mapped from there and not unpacked into it:
+ *     much faster, needs some memory less; the virtual machine must tell of the disk (see {@link PreparedImage#disks})
  * @param agent the agent's jar; null: none
  * @param moduleNames kernel modules to take, with what they depend on; empty: a useful selection; {@code *} all
  * @param extraFiles files and directories of the host to copy to the same place, with the libraries they need
@@ -22,6 +24,7 @@ public record ImageRequest(
         @Nullable String kernelPackage,
         boolean refresh,
         @Nullable Path javaHome,
+        boolean jdkOnDisk,
         @Nullable Path agent,
         List<String> moduleNames,
         List<Path> extraFiles) {
@@ -33,7 +36,7 @@ public record ImageRequest(
 
     /** Busybox and kernel modules only: for shells and tests of the engine. */
     public static ImageRequest small() {
-        return new ImageRequest(null, null, null, false, null, null, List.of(), List.of());
+        return new ImageRequest(null, null, null, false, null, false, null, List.of(), List.of());
     }
 
     /** With the JDK that runs this program, and the agent. */
@@ -43,39 +46,44 @@ public record ImageRequest(
 
     public ImageRequest withKernelFile(@Nullable Path file) {
         return new ImageRequest(
-                file, modules, kernelPackage, refresh, javaHome, agent, moduleNames, extraFiles);
+                file, modules, kernelPackage, refresh, javaHome, jdkOnDisk, agent, moduleNames, extraFiles);
     }
 
     public ImageRequest withModules(@Nullable Path directory) {
         return new ImageRequest(
-                kernelFile, directory, kernelPackage, refresh, javaHome, agent, moduleNames, extraFiles);
+                kernelFile, directory, kernelPackage, refresh, javaHome, jdkOnDisk, agent, moduleNames, extraFiles);
     }
 
     public ImageRequest withKernelPackage(@Nullable String name) {
-        return new ImageRequest(kernelFile, modules, name, refresh, javaHome, agent, moduleNames, extraFiles);
+        return new ImageRequest(kernelFile, modules, name, refresh, javaHome, jdkOnDisk, agent, moduleNames, extraFiles);
     }
 
     public ImageRequest withRefresh(boolean on) {
-        return new ImageRequest(kernelFile, modules, kernelPackage, on, javaHome, agent, moduleNames, extraFiles);
+        return new ImageRequest(kernelFile, modules, kernelPackage, on, javaHome, jdkOnDisk, agent, moduleNames, extraFiles);
     }
 
     public ImageRequest withJavaHome(@Nullable Path home) {
         return new ImageRequest(
-                kernelFile, modules, kernelPackage, refresh, home, agent, moduleNames, extraFiles);
+                kernelFile, modules, kernelPackage, refresh, home, jdkOnDisk, agent, moduleNames, extraFiles);
+    }
+
+    public ImageRequest withJdkOnDisk(boolean on) {
+        return new ImageRequest(
+                kernelFile, modules, kernelPackage, refresh, javaHome, on, agent, moduleNames, extraFiles);
     }
 
     public ImageRequest withAgent(@Nullable Path jar) {
         return new ImageRequest(
-                kernelFile, modules, kernelPackage, refresh, javaHome, jar, moduleNames, extraFiles);
+                kernelFile, modules, kernelPackage, refresh, javaHome, jdkOnDisk, jar, moduleNames, extraFiles);
     }
 
     public ImageRequest withModuleNames(List<String> names) {
         return new ImageRequest(
-                kernelFile, modules, kernelPackage, refresh, javaHome, agent, names, extraFiles);
+                kernelFile, modules, kernelPackage, refresh, javaHome, jdkOnDisk, agent, names, extraFiles);
     }
 
     public ImageRequest withExtraFiles(List<Path> files) {
         return new ImageRequest(
-                kernelFile, modules, kernelPackage, refresh, javaHome, agent, moduleNames, files);
+                kernelFile, modules, kernelPackage, refresh, javaHome, jdkOnDisk, agent, moduleNames, files);
     }
 }

@@ -40,6 +40,9 @@ final class JdkLayer {
             Set.of("src.zip", "lib/src.zip", "jmods", "include", "demo", "sample", "man", "legal", "docs");
 
     private static final List<String> ESSENTIAL = List.of("bin/java", "lib/server/libjvm.so", "lib/libjava.so");
+    /** On the disk, what does not belong to the JDK itself. */
+    private static final String ELSEWHERE = ".runinvm/";
+
     private static final int DEPTH_LIMIT = 32;
 
     private final Path home;
@@ -54,13 +57,20 @@ final class JdkLayer {
     }
 
     /**
-     * Made layer and where the JDK is in it.
+     * What was made.
      *
+     * @param archive cpio archive
+     * @param disk EROFS image the archive's links lead into, null if everything is in the archive
      * @param javaHome absolute path in the guest
      */
-    record Made(Path file, String javaHome) {}
+    record Made(Path archive, @Nullable Path disk, String javaHome) {}
 
-    static Made make(Cache cache, Path javaHome, Progress progress) {
+    /**
+     * Makes the layer.
+     *
+     * @param onDisk whether files go to a disk in the guest's memory instead of the archive
+     */
+    static Made make(Cache cache, Path javaHome, boolean onDisk, Progress progress) {
         JdkLayer layer;
         try {
             layer = new JdkLayer(javaHome.toRealPath());
@@ -70,10 +80,41 @@ final class JdkLayer {
         progress.at("collecting the JDK", 0, 0);
         String guestHome = GuestPaths.isCovered(layer.home) ? "opt/java" : GuestPaths.of(layer.home);
         layer.collect(guestHome, javaHome);
-        String key = "jdk-" + Keys.of(BaseLayer.FORMAT, layer.tree.key()) + ".cpio";
-        Path file = cache.get(
-                "image", key, "the guest's JDK", out -> layer.tree.writeTo(out, "writing the JDK", progress));
-        return new Made(file, "/" + guestHome);
+        String key = Keys.of(BaseLayer.FORMAT, layer.tree.key());
+        if (!onDisk) {
+            Path archive = cache.get("image", "jdk-" + key + ".cpio", "the guest's JDK", out ->
+                    CpioWriter.write(layer.tree, out, "writing the JDK", progress));
+            return new Made(archive, null, "/" + guestHome);
+        }
+        Split split = layer.split(guestHome);
+        Path disk = cache.get("image", "jdk-" + key + ".erofs", "the guest's JDK", out ->
+                ErofsWriter.write(split.disk, out, "writing the JDK", progress));
+        Path archive = cache.get("image", "jdk-links-" + key + ".cpio", "links to the guest's JDK", out ->
+                CpioWriter.write(split.archive, out, "writing links to the JDK", Progress.NONE));
+        return new Made(archive, disk, "/" + guestHome);
+    }
+
+    private record Split(FileTree archive, FileTree disk) {}
+
+    /**
+     * Divides the files: the JDK makes the disk's root, which is mounted at java.home; files of other places go to a
+     * directory on the disk and are linked to.
+     */
+    private Split split(String guestHome) {
+        FileTree archive = new FileTree();
+        FileTree disk = new FileTree();
+        tree.nodes().forEach((path, node) -> {
+            if (path.startsWith(guestHome + "/")) {
+                disk.put(path.substring(guestHome.length() + 1), node);
+            } else if (node.host() != null) {
+                disk.put(ELSEWHERE + path, node);
+                archive.link(path, "/" + guestHome + "/" + ELSEWHERE + path);
+            } else {
+                archive.put(path, node);
+            }
+        });
+        archive.file("opt/runinvm/disks", 0644, "/dev/pmem0 /" + guestHome + "\n");
+        return new Split(archive, disk);
     }
 
     private void collect(String guestHome, Path asGiven) {

@@ -35,8 +35,11 @@ final class KernelModules {
                             + " xt_conntrack xt_MASQUERADE xt_tcpudp xt_addrtype xt_comment xt_mark xt_multiport xt_state"
                             + " xt_nat xt_REDIRECT ipt_REJECT ip_set vsock vsock_loopback"
                             + " softdog virtio_blk virtio_net virtio_console virtio_pci ext4 af_packet unix crc32c_generic"
-                            + " crc32c-intel sha256_generic xts")
+                            + " crc32c-intel sha256_generic xts nd_e820 nd_pmem")
                     .split(" "));
+
+    /** What /init loads to mount disks in memory. */
+    static final List<String> FOR_DISKS = List.of("nd_e820", "nd_pmem", "erofs");
 
     private static final Logger LOG = LoggerFactory.getLogger(KernelModules.class);
 
@@ -79,9 +82,7 @@ final class KernelModules {
     static void addTo(FileTree tree, KernelFiles kernel, List<String> names) throws IOException {
         KernelModules modules = new KernelModules(kernel, names);
         modules.collect();
-        if (!names.isEmpty()) {
-            modules.checkFound();
-        }
+        modules.checkFound(names);
         modules.write(tree);
     }
 
@@ -184,13 +185,13 @@ final class KernelModules {
         return new Module(path, depends, aliases, soft);
     }
 
-    private void checkFound() {
-        String builtIn = "/" + new String(
-                indexes.getOrDefault("modules.builtin", new byte[0]), StandardCharsets.UTF_8);
+    private void checkFound(List<String> asked) {
+        String builtIn = canonical(
+                new String(indexes.getOrDefault("modules.builtin", new byte[0]), StandardCharsets.UTF_8));
         Set<String> missing = new TreeSet<>();
-        for (String name : wanted) {
-            boolean inKernel = builtIn.replace('-', '_').contains("/" + name + ".ko");
-            if (!modules.containsKey(name) && !inKernel && !name.equals("*")) {
+        for (String name : asked) {
+            boolean inKernel = builtIn.contains("/" + canonical(name) + ".ko");
+            if (!modules.containsKey(canonical(name)) && !inKernel && !name.equals("*")) {
                 missing.add(name);
             }
         }

@@ -17,6 +17,8 @@ import java.util.List;
  * @param kernelOrigin for people: where the kernel came from
  * @param vmlinuxFile the same kernel uncompressed, an ELF file
  * @param initramfs cpio archives, to be loaded one behind the other, each at a multiple of 4 bytes
+ * @param disks images to be put into memory the guest is told of as persistent (e820 type 12), each at a multiple of
+ *     2 MiB; the guest finds them as /dev/pmem0, ...
  * @param javaHome where the JDK is in the guest, empty without one
  */
 public record PreparedImage(
@@ -25,10 +27,12 @@ public record PreparedImage(
         String kernelOrigin,
         Path vmlinuxFile,
         List<Path> initramfs,
+        List<Path> disks,
         String javaHome) {
 
     public PreparedImage {
         initramfs = List.copyOf(initramfs);
+        disks = List.copyOf(disks);
     }
 
     /** The kernel, ready for {@link dev.runinvm.engine.boot.LinuxBoot}. */
