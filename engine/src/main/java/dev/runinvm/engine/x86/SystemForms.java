@@ -64,17 +64,6 @@ final class SystemForms {
         return insn;
     }
 
-    private static void shadow(Cpu cpu) {
-        cpu.s.interruptShadow = true;
-    }
-
-    /** After an instruction that may have set RFLAGS.IF. */
-    private static void interruptsMayBeEnabled(Cpu cpu) {
-        if (cpu.s.interruptsEnabled() && cpu.intc.pending()) {
-            cpu.requestAttention();
-        }
-    }
-
     // -------------------------------------------------------------------------------------------- flags and control
 
     /** F5, F8 to FD. */
@@ -89,14 +78,7 @@ final class SystemForms {
             case 0xfa:
                 return plain(SystemInstructions::cli);
             case 0xfb:
-                return ending(d, cpu -> {
-                    boolean before = cpu.s.interruptsEnabled();
-                    SystemInstructions.sti(cpu);
-                    if (!before) {
-                        shadow(cpu);
-                    }
-                    interruptsMayBeEnabled(cpu);
-                });
+                return ending(d, SystemInstructions::sti);
             case 0xfc:
                 return plain(cpu -> cpu.s.setControlFlag(CpuState.FLAG_DF, false));
             default:
@@ -128,7 +110,6 @@ final class SystemForms {
             long value = RmInsn.load(cpu.mmu, top, size) & Registers.mask(size);
             SystemInstructions.popFlags(cpu, value, size);
             s.gpr[CpuState.RSP] = top + size;
-            interruptsMayBeEnabled(cpu);
         });
     }
 
@@ -143,10 +124,7 @@ final class SystemForms {
             case 0xcd:
                 return ending(d, cpu -> FarControl.interrupt(cpu, vector, next));
             case 0xcf:
-                return ending(d, cpu -> {
-                    FarControl.iret(cpu, size);
-                    interruptsMayBeEnabled(cpu);
-                });
+                return ending(d, cpu -> FarControl.iret(cpu, size));
             default:
                 return ending(d, cpu -> FarControl.int1(cpu, next));
         }
@@ -160,10 +138,7 @@ final class SystemForms {
             case 0x05:
                 return ending(d, cpu -> FarControl.syscall(cpu, next));
             case 0x07:
-                return ending(d, cpu -> {
-                    FarControl.sysret(cpu, size);
-                    interruptsMayBeEnabled(cpu);
-                });
+                return ending(d, cpu -> FarControl.sysret(cpu, size));
             case 0x34:
                 return ending(d, FarControl::sysenter);
             default:
@@ -208,7 +183,7 @@ final class SystemForms {
         return new LoadWord(d, (cpu, selector) -> {
             Segments.load(cpu, segment, selector);
             if (segment == CpuState.SS) {
-                shadow(cpu);
+                cpu.s.interruptShadow = true;
             }
         });
     }
