@@ -42,14 +42,19 @@ public final class Interrupts {
     }
 
     private static @Nullable CpuException attempt(Cpu cpu, CpuException e) {
-        if (e.vector() == CpuException.PF) {
-            cpu.s.cr2 = e.address();
-        }
+        latchAddress(cpu, e);
         try {
             enter(cpu, e.vector(), e.hasErrorCode(), e.errorCode(), false, cpu.s.rip, isFault(e.vector()));
             return null;
         } catch (CpuException nested) {
+            latchAddress(cpu, nested); // also where it ends as #DF: that is how a kernel knows a stack overflow
             return nested;
+        }
+    }
+
+    private static void latchAddress(Cpu cpu, CpuException e) {
+        if (e.vector() == CpuException.PF) {
+            cpu.s.cr2 = e.address();
         }
     }
 
@@ -85,6 +90,7 @@ public final class Interrupts {
         try {
             enter(cpu, vector, hasError, error, software, cpu.s.rip, false);
         } catch (CpuException e) {
+            latchAddress(cpu, e);
             raise(cpu, vector < 32 && !software && doubles(vector, e.vector()) ? CpuException.of(CpuException.DF, 0) : e);
         }
     }
