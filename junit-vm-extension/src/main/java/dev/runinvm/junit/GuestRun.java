@@ -95,7 +95,10 @@ final class GuestRun implements AutoCloseable {
                     + ": the image was made for another JDK");
         }
         List<String> hashes = ship();
-        link.send(new HostMessage.Run(hashes, plan.className(), plan.selected(), plan.parameters(), plan.properties()));
+        Map<String, String> properties = new LinkedHashMap<>(plan.properties());
+        properties.put("runinvm.technique", vm.technique().name());
+        properties.put("runinvm.kernelRelease", vm.kernelRelease());
+        link.send(new HostMessage.Run(hashes, plan.className(), plan.selected(), plan.parameters(), properties));
         runDeadline = Deadline.in(plan.settings().runTimeout());
         await(
                 () -> discovered || ended ? Boolean.TRUE : null,
