@@ -1,38 +1,63 @@
 package dev.runinvm.engine.direct;
 
+import java.util.Map;
+import java.util.TreeMap;
+
 /** What direct execution did so far. Written by the virtual CPU's thread; read by others for reports only. */
-public final class DirectCounters {
-    public long runs;
-    public long resumes;
-    public long nanosInGuest;
-    public long syscalls;
-    public long int80;
-    public long exceptions;
-    public long interpreted;
-    public long preemptions;
-    public long stubDeaths;
-    public long stubSpawns;
-    public long faultsMapped;
-    public long faultsDirty;
-    public long faultsForGuest;
-    public long faultsNotMemory;
-    public long maps;
-    public long unmaps;
-    public long protects;
-    public long pagesMapped;
-    public long revalidations;
-    public long pagesRevalidated;
-    public long pagesDropped;
-    public long evictions;
+final class DirectCounters {
+    long runs;
+    long resumes;
+    long nanosInGuest;
+    long syscalls;
+    long int80;
+    long exceptions;
+    long interpreted;
+    long preemptions;
+    long stubDeaths;
+    long stubSpawns;
+    long faultsMapped;
+    long faultsDirty;
+    long faultsForGuest;
+    long faultsNotMemory;
+    long maps;
+    long unmaps;
+    long protects;
+    long pagesMapped;
+    long revalidations;
+    long pagesRevalidated;
+    long pagesDropped;
+    long evictions;
+
+    /** All of them, by name. */
+    Map<String, Long> asMap() {
+        Map<String, Long> m = new TreeMap<>();
+        m.put("direct.runs", runs);
+        m.put("direct.resumes", resumes);
+        m.put("direct.nanosInGuest", nanosInGuest);
+        m.put("direct.syscalls", syscalls);
+        m.put("direct.int80", int80);
+        m.put("direct.exceptions", exceptions);
+        m.put("direct.interpreted", interpreted);
+        m.put("direct.preemptions", preemptions);
+        m.put("direct.stubDeaths", stubDeaths);
+        m.put("direct.stubSpawns", stubSpawns);
+        m.put("direct.faultsMapped", faultsMapped);
+        m.put("direct.faultsDirty", faultsDirty);
+        m.put("direct.faultsForGuest", faultsForGuest);
+        m.put("direct.faultsNotMemory", faultsNotMemory);
+        m.put("direct.maps", maps);
+        m.put("direct.unmaps", unmaps);
+        m.put("direct.protects", protects);
+        m.put("direct.pagesMapped", pagesMapped);
+        m.put("direct.revalidations", revalidations);
+        m.put("direct.pagesRevalidated", pagesRevalidated);
+        m.put("direct.pagesDropped", pagesDropped);
+        m.put("direct.evictions", evictions);
+        return m;
+    }
 
     @Override
     public String toString() {
-        return "runs " + runs + ", resumes " + resumes + ", in guest " + nanosInGuest / 1_000_000 + " ms, syscalls "
-                + syscalls + ", int80 " + int80 + ", exceptions " + exceptions + ", interpreted " + interpreted
-                + ", preemptions " + preemptions + ", stubs " + stubSpawns + " (died " + stubDeaths + "), faults mapped "
-                + faultsMapped + " (for writing " + faultsDirty + "), faults for the guest " + faultsForGuest
-                + ", not memory " + faultsNotMemory + ", mmap " + maps + ", munmap " + unmaps + ", mprotect " + protects
-                + ", pages mapped " + pagesMapped + ", revalidations " + revalidations + " of " + pagesRevalidated
-                + " pages, pages dropped " + pagesDropped + ", evictions " + evictions;
+        return asMap().toString();
     }
 }

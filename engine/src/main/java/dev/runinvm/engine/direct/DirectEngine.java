@@ -4,33 +4,39 @@ import dev.runinvm.engine.EngineBug;
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.os.Host;
+import dev.runinvm.engine.x86.AddressSpaceListener;
+import dev.runinvm.engine.x86.Cpu;
 import dev.runinvm.engine.x86.CpuException;
 import dev.runinvm.engine.x86.CpuState;
 import dev.runinvm.engine.x86.PageWalker;
+import dev.runinvm.engine.x86.VectorUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Runs guest ring-3 code directly on the host's CPU, in jailed processes that mirror the guest's address spaces.
  *
- * <p>All methods belong to the thread of the one virtual CPU, except {@link #preempt} (any thread) and {@link #close}
+ * <p>It follows the guest's translations as an {@link AddressSpaceListener}: invalidations are noted at once and worked
+ * off before the address space runs again. All methods belong to the thread of the one virtual CPU, except {@link #preempt} (any thread) and {@link #close}
  * (when that thread is done). Page faults that the guest's own tables allow are dealt with inside {@link #run}.
  */
-public final class DirectEngine implements AutoCloseable {
+public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
     /** Pages below can't be mapped by an ordinary process of the host; accesses there are interpreted. */
     static final long LOWEST = Math.max(4096, Host.sysctl("vm/mmap_min_addr", 65536) + 4095 & -4096);
 
     private static final long USER_END = 1L << 47;
     private static final int AUDIT_ARCH_X86_64 = 0xc000_003e;
     private static final long VSYSCALL = 0xffff_ffff_ff60_0000L;
-    private static final int USER_CS = 0x33;
-    private static final int USER_SS = 0x2b;
+    static final int USER_CS = 0x33;
+    static final int USER_SS = 0x2b;
     private static final int ENOMEM = 12;
     /** Repetitions of one and the same fault before we believe that mapping does not help. */
     private static final int STUCK = 64;
 
     private final GuestMemory memory;
+    private final HostCpu host;
     private final DirectOptions options;
     private final DirectCounters counters = new DirectCounters();
     private final PageWalker walker;
@@ -39,6 +45,7 @@ public final class DirectEngine implements AutoCloseable {
     private final Trap trap = new Trap();
     private final int mappingLimit;
     private final @Nullable CpuPlacement placement;
+    private final StayTimer timer = new StayTimer(this::preempt);
 
     private @Nullable Mirror current;
     private long uses;
@@ -50,8 +57,13 @@ public final class DirectEngine implements AutoCloseable {
     private volatile @Nullable Stub running;
     private volatile boolean preemptRequested;
 
-    private DirectEngine(GuestMemory memory, DirectOptions options) {
+    private WritableListener writableListener = page -> {};
+    private int currentPcid;
+    private @Nullable NativeVectorUnit vectorUnit;
+
+    private DirectEngine(GuestMemory memory, HostCpu host, DirectOptions options) {
         this.memory = memory;
+        this.host = host;
         this.options = options;
         this.walker = new PageWalker(memory);
         this.tables = new Tables(memory);
@@ -64,16 +76,43 @@ public final class DirectEngine implements AutoCloseable {
      *
      * @throws HostLacks if this machine can't do it, with all reasons
      */
-    public static DirectEngine open(GuestMemory memory, DirectOptions options) {
+    public static DirectEngine open(GuestMemory memory, HostCpu host, DirectOptions options) {
         List<String> reasons = DirectExecution.check();
         if (!reasons.isEmpty()) {
             throw new HostLacks("guest code cannot run directly on this machine: " + String.join("; ", reasons));
         }
-        return new DirectEngine(memory, options);
+        return new DirectEngine(memory, host, options);
     }
 
-    public DirectCounters counters() {
+    /** As {@link #open(GuestMemory, HostCpu, DirectOptions)} with the standard options. */
+    public static DirectEngine open(GuestMemory memory, HostCpu host) {
+        return open(memory, host, DirectOptions.standard());
+    }
+
+    /** What was done so far, by name. From any thread; for reports. */
+    public Map<String, Long> counters() {
+        return counters.asMap();
+    }
+
+    DirectCounters rawCounters() {
         return counters;
+    }
+
+    /** Sets who hears of pages that guest code can write. */
+    public void setWritableListener(WritableListener listener) {
+        writableListener = listener;
+    }
+
+    private void becameWritable(long physicalPage) {
+        writableListener.pageBecameWritable(physicalPage);
+    }
+
+    /** Executes vector instructions of ring 0 on the host's CPU; belongs to this engine and is closed with it. */
+    public VectorUnit vectorUnit() {
+        if (vectorUnit == null) {
+            vectorUnit = new NativeVectorUnit();
+        }
+        return vectorUnit;
     }
 
     /** Whether the state is one that can run directly: 64-bit ring-3 code with Linux' selectors. */
@@ -90,50 +129,47 @@ public final class DirectEngine implements AutoCloseable {
         }
     }
 
-    /** INVLPG, or INVPCID of one address. */
-    public void invlpg(int pcid, long va) {
-        if (va >= 0 && va < USER_END) {
-            for (Mirror m : mirrors) {
-                if (m.pcid == pcid) {
-                    m.mark(va);
+    @Override
+    public void invlpg(long linear) {
+        flush(Flush.ADDRESS, currentPcid, linear);
+    }
+
+    @Override
+    public void flush(Flush kind, int pcid, long linear) {
+        for (Mirror m : mirrors) {
+            switch (kind) {
+                case ADDRESS -> {
+                    if (m.pcid == pcid && linear >= 0 && linear < USER_END) {
+                        m.mark(linear);
+                    }
                 }
+                case PCID -> {
+                    if (m.pcid == pcid) {
+                        m.markAll();
+                    }
+                }
+                case ALL, ALL_BUT_GLOBAL -> m.markAll();
             }
         }
     }
 
-    /** INVPCID of one context. */
-    public void flush(int pcid) {
-        for (Mirror m : mirrors) {
-            if (m.pcid == pcid) {
-                m.markAll();
-            }
-        }
-    }
-
-    /** INVPCID of all contexts, a change of CR4.PGE, PCIDE, SMEP or EFER.NXE. */
-    public void flushAll() {
-        for (Mirror m : mirrors) {
-            m.markAll();
-        }
-    }
-
-    /**
-     * MOV to CR3.
-     *
-     * @param newCr3 the value without bit 63; its low 12 bits are the PCID (0 without CR4.PCIDE)
-     * @param noFlush bit 63 of the value was set, and CR4.PCIDE is
-     */
-    public void cr3Loaded(long newCr3, boolean noFlush) {
-        int pcid = (int) newCr3 & 0xfff;
+    @Override
+    public void cr3Loaded(long oldCr3, long newCr3, boolean noFlush) {
+        currentPcid = (int) newCr3 & 0xfff;
         if (!noFlush) {
-            flush(pcid);
+            flush(Flush.PCID, currentPcid, 0);
         }
         Mirror m = find(newCr3 & PageWalker.ADDRESS);
-        if (m != null && m.pcid != pcid) {
+        if (m != null && m.pcid != currentPcid) {
             // What another PCID had cached says nothing of this one.
-            m.pcid = pcid;
+            m.pcid = currentPcid;
             m.markAll();
         }
+    }
+
+    /** As {@link #run(CpuState, long)}. */
+    public Trap run(Cpu cpu, long stayNanos) {
+        return run(cpu.s, stayNanos);
     }
 
     /**
@@ -141,12 +177,13 @@ public final class DirectEngine implements AutoCloseable {
      *
      * @param s the CPU, with CPL 3 ({@link #canRun}); on return it holds the registers at the trap. Its
      *     {@link CpuState#xstate} may from now on be memory of a process, valid until this engine is closed.
+     * @param stayNanos how long it may run, in nanoseconds; it is then preempted, a little later perhaps
      * @return why it stopped; the object is reused by the next call
      * @throws HostLacks if the host refuses what is needed (processes, memory)
      */
-    public Trap run(CpuState s) {
+    public Trap run(CpuState s, long stayNanos) {
         counters.runs++;
-        if (preemptRequested) {
+        if (preemptRequested || stayNanos <= 0) {
             preemptRequested = false;
             counters.preemptions++;
             return trap.set(Trap.Kind.PREEMPTED);
@@ -163,7 +200,7 @@ public final class DirectEngine implements AutoCloseable {
         if (s.rip < 0 || s.rip >= USER_END) {
             // The host would refuse to return there; the guest's tables decide.
             return walker.walk(s.cr3, s.rip, false, true, true, s.cr4, false, s.cr0, nxe)
-                    ? trap.because(Trap.Kind.INTERPRET, "code in the upper half", s.rip)
+                    ? trap.because(Trap.Kind.EMULATE, "code in the upper half", s.rip)
                     : trap.exception(CpuException.PF, walker.errorCode, s.rip);
         }
         stub.load(s);
@@ -171,9 +208,11 @@ public final class DirectEngine implements AutoCloseable {
             placement.place(stub);
         }
         running = stub;
+        timer.start(stayNanos);
         try {
             return loop(s, m, stub, nxe);
         } finally {
+            timer.stop();
             running = null;
         }
     }
@@ -222,7 +261,7 @@ public final class DirectEngine implements AutoCloseable {
             counters.resumes++;
             long start = System.nanoTime();
             try {
-                return stub.resume(m.batch);
+                return stub.resume(m.batch, 0);
             } catch (Stub.BatchFailed e) {
                 if (e.errno != ENOMEM || attempt > 0) {
                     throw new HostLacks("the host refused a mapping of guest memory: errno " + e.errno);
@@ -241,7 +280,7 @@ public final class DirectEngine implements AutoCloseable {
         stub.close();
         m.stub = null;
         m.forget();
-        return trap.because(Trap.Kind.STUB_DIED, cause, 0);
+        return trap.because(Trap.Kind.LOST, cause, 0);
     }
 
     private Trap systemCall(CpuState s, Stub stub) {
@@ -252,7 +291,7 @@ public final class DirectEngine implements AutoCloseable {
             stub.save(s);
             counters.exceptions++;
             return walker.walk(s.cr3, s.rip, false, true, true, s.cr4, false, s.cr0, true)
-                    ? trap.because(Trap.Kind.INTERPRET, "code in the upper half", s.rip)
+                    ? trap.because(Trap.Kind.EMULATE, "code in the upper half", s.rip)
                     : trap.exception(CpuException.PF, walker.errorCode, s.rip);
         }
         stub.save(s);
@@ -288,7 +327,7 @@ public final class DirectEngine implements AutoCloseable {
             }
             default -> {
                 counters.interpreted++;
-                return trap.because(Trap.Kind.INTERPRET, "host exception " + vector, 0);
+                return trap.because(Trap.Kind.EMULATE, "host exception " + vector, 0);
             }
         }
     }
@@ -306,11 +345,11 @@ public final class DirectEngine implements AutoCloseable {
         if (!memory.isMemory(walker.physical)) {
             counters.faultsNotMemory++;
             counters.interpreted++;
-            return trap.because(Trap.Kind.INTERPRET, "no RAM at physical 0x" + Long.toHexString(walker.physical), va);
+            return trap.because(Trap.Kind.EMULATE, "no RAM at physical 0x" + Long.toHexString(walker.physical), va);
         }
         if (va < LOWEST || va >= StubCode.TASK_END || stub.owns(va)) {
             counters.interpreted++;
-            return trap.because(Trap.Kind.INTERPRET, "address not available in a process of the host", va);
+            return trap.because(Trap.Kind.EMULATE, "address not available in a process of the host", va);
         }
         if (va == lastFault && stub.rip() == lastFaultRip) {
             if (++sameFaults > STUCK) {
@@ -337,7 +376,7 @@ public final class DirectEngine implements AutoCloseable {
         counters.exceptions++;
         counters.faultsForGuest++;
         if (walker.walk(s.cr3, va, write, fetch, true, s.cr4, false, s.cr0, nxe)) {
-            return trap.because(Trap.Kind.INTERPRET, "address not available in a process of the host", va);
+            return trap.because(Trap.Kind.EMULATE, "address not available in a process of the host", va);
         }
         return trap.exception(CpuException.PF, walker.errorCode, va);
     }
@@ -357,7 +396,7 @@ public final class DirectEngine implements AutoCloseable {
         if (m == null || m.root != root) {
             m = find(root);
             if (m == null) {
-                m = new Mirror(memory, tables, options, counters, root);
+                m = new Mirror(memory, tables, options, counters, this::becameWritable, root);
                 m.pcid = (int) cr3 & 0xfff;
                 if (mirrors.size() >= options.maxMirrors()) {
                     recycle(m);
@@ -428,6 +467,10 @@ public final class DirectEngine implements AutoCloseable {
     public void close() {
         if (!closed) {
             closed = true;
+            timer.close();
+            if (vectorUnit != null) {
+                vectorUnit.close();
+            }
             for (Mirror m : mirrors) {
                 if (m.stub != null) {
                     m.stub.close();

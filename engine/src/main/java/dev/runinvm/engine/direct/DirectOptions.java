@@ -8,10 +8,8 @@ package dev.runinvm.engine.direct;
  * @param pinToCpu whether to keep the virtual CPU's thread and the guest's process on one CPU of the host: a wake-up
  *     that crosses CPUs costs several times as much
  * @param cpuidFaulting whether CPUID is to trap, where the CPU can do that
- * @param writableListener hears of pages that guest code can write
  */
-public record DirectOptions(
-        int maxMirrors, int faultAround, boolean pinToCpu, boolean cpuidFaulting, WritableListener writableListener) {
+public record DirectOptions(int maxMirrors, int faultAround, boolean pinToCpu, boolean cpuidFaulting) {
     public DirectOptions {
         if (maxMirrors < 1) {
             throw new IllegalArgumentException("at least one mirror, not " + maxMirrors);
@@ -22,7 +20,7 @@ public record DirectOptions(
     }
 
     /** What suits most. */
-    public static DirectOptions standard(WritableListener writableListener) {
-        return new DirectOptions(12, 16, true, true, writableListener);
+    public static DirectOptions standard() {
+        return new DirectOptions(12, 16, true, true);
     }
 }

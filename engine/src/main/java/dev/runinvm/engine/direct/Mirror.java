@@ -10,13 +10,14 @@ import org.jspecify.annotations.Nullable;
  * an invalidation only marks, and before guest code runs again what is marked is compared with the guest's tables.
  */
 final class Mirror {
+    /** Marked addresses beyond which all are taken to be marked. */
     private static final int MAX_MARKED = 64;
-    /** Beyond this share of the pages of a region range, unmapping all at once is cheaper than a selection. */
-    private final GuestMemory memory;
 
+    private final GuestMemory memory;
     private final Tables tables;
     private final DirectOptions options;
     private final DirectCounters counters;
+    private final WritableListener writable;
 
     /** Physical address of the top-level table. */
     final long root;
@@ -36,11 +37,18 @@ final class Mirror {
     private final long[] marked = new long[MAX_MARKED];
     private int markedCount;
 
-    Mirror(GuestMemory memory, Tables tables, DirectOptions options, DirectCounters counters, long root) {
+    Mirror(
+            GuestMemory memory,
+            Tables tables,
+            DirectOptions options,
+            DirectCounters counters,
+            WritableListener writable,
+            long root) {
         this.memory = memory;
         this.tables = tables;
         this.options = options;
         this.counters = counters;
+        this.writable = writable;
         this.root = root;
     }
 
@@ -313,7 +321,7 @@ final class Mirror {
             pages++;
             boolean written = (protection & Batch.PROT_WRITE) != 0;
             if (written && (r.entry[i] == 0 || (r.protection[i] & Batch.PROT_WRITE) == 0)) {
-                options.writableListener().pageBecameWritable(physical);
+                writable.pageBecameWritable(physical);
             }
             if (r.entry[i] == 0) {
                 r.mapped++;

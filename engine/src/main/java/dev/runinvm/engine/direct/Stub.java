@@ -278,6 +278,13 @@ final class Stub implements AutoCloseable {
         xstate.put(XSTATE_BV, from, XSTATE_BV, rest);
     }
 
+    /** Copies the floating-point state out. */
+    void copyXstateTo(ByteBuffer to) {
+        to.put(0, xstate, 0, SW_RESERVED);
+        int rest = Math.min(to.capacity(), xstateSize) - XSTATE_BV;
+        to.put(XSTATE_BV, xstate, XSTATE_BV, rest);
+    }
+
     private void setBases(long fs, long gs) {
         page.putLong(ControlPage.SET_FS, fs == fsBase ? 0 : 1);
         page.putLong(ControlPage.NEW_FS, fs);
@@ -365,15 +372,19 @@ final class Stub implements AutoCloseable {
     /**
      * Carries out a batch, returns to guest code and waits for its next trap.
      *
+     * @param endlessMillis if positive, guest code is preempted after this time
      * @return true after a trap; false if the process is dead, for {@link #cause()}
      * @throws BatchFailed if the host's kernel refused an operation; guest code has not run
      */
-    boolean resume(Batch batch) throws BatchFailed {
+    boolean resume(Batch batch, int endlessMillis) throws BatchFailed {
         if (!run(batch)) {
             return false;
         }
         sealFrame();
         send(0);
+        if (endlessMillis > 0 && !fromStub.awaitPending(endlessMillis)) {
+            signalPreempt();
+        }
         if (!receive(ControlPage.STATUS_TRAP)) {
             return false;
         }

@@ -1,8 +1,10 @@
 package dev.runinvm.engine.direct;
 
+import dev.runinvm.engine.x86.CpuException;
+
 /**
  * Why {@link DirectEngine#run} came back. One object per engine, overwritten by the next run. The CPU state holds
- * the guest's registers at that point in all cases but {@link Kind#STUB_DIED}.
+ * the guest's registers at that point in all cases but {@link Kind#LOST}.
  */
 public final class Trap {
     /** What happened. */
@@ -25,15 +27,15 @@ public final class Trap {
          * instruction at CPL 3, without trusting decoded code it has cached (ring-3 pages change without notice), and
          * lets that decide whether it faults.
          */
-        INTERPRET,
-        /** {@link DirectEngine#preempt} was called. */
+        EMULATE,
+        /** The time is up, or {@link DirectEngine#preempt} was called. */
         PREEMPTED,
         /**
          * The process is gone: killed from outside, or for attacking the stub; see {@link #cause()}. What the guest
          * did since it was last resumed may have reached memory, but the registers are those of that moment. The
          * next run starts a fresh process.
          */
-        STUB_DIED
+        LOST
     }
 
     Kind kind = Kind.PREEMPTED;
@@ -45,6 +47,14 @@ public final class Trap {
 
     public Kind kind() {
         return kind;
+    }
+
+    /** The exception of an {@link Kind#EXCEPTION}. */
+    public CpuException exception() {
+        if (vector == CpuException.PF) {
+            return CpuException.pageFault(address, errorCode);
+        }
+        return hasErrorCode ? CpuException.of(vector, errorCode) : CpuException.of(vector);
     }
 
     /** Vector of an {@link Kind#EXCEPTION}. */
@@ -107,7 +117,7 @@ public final class Trap {
         return switch (kind) {
             case EXCEPTION -> "EXCEPTION vector " + vector + (hasErrorCode ? " error " + errorCode : "") + " address 0x"
                     + Long.toHexString(address);
-            case INTERPRET, STUB_DIED -> kind + " (" + cause + ")";
+            case EMULATE, LOST -> kind + " (" + cause + ")";
             default -> kind.toString();
         };
     }

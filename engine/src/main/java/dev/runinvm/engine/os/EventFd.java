@@ -72,14 +72,16 @@ public final class EventFd implements AutoCloseable {
      * @return the count, or 0 if nothing came in time
      */
     public long await(int millis) {
+        return awaitPending(millis) ? await() : 0;
+    }
+
+    /** Waits until {@link #await()} would answer at once. Answers whether that came about in time. */
+    public boolean awaitPending(int millis) {
         long end = System.nanoTime() + millis * 1_000_000L;
         while (true) {
             int left = (int) Math.max(0, (end - System.nanoTime() + 999_999) / 1_000_000);
             try {
-                if (LibC.poll(address + 16, 1, left) > 0) {
-                    return await();
-                }
-                return 0;
+                return LibC.poll(address + 16, 1, left) > 0;
             } catch (LastErrorException e) {
                 if (e.getErrorCode() != LibC.EINTR) {
                     throw new EngineBug("cannot poll an event descriptor: " + e.getMessage(), e);

@@ -16,6 +16,12 @@ public final class Host {
     private static final int AT_HWCAP2 = 26;
     private static final int AT_MINSIGSTKSZ = 51;
     private static final int SECCOMP_GET_ACTION_AVAIL = 2;
+    private static final int PERF_TYPE_SOFTWARE = 1;
+    private static final int PERF_COUNT_SW_DUMMY = 9;
+    private static final int PERF_ATTR_SIZE = 64;
+    private static final long PERF_EXCLUDE_KERNEL_AND_HYPERVISOR = 1 << 5 | 1 << 6;
+    private static final int PERF_FLAG_FD_CLOEXEC = 8;
+    private static final int PERF_CAP_USER_TIME = 1 << 3;
     private static final int CPU_BYTES = 128;
 
     private Host() {}
@@ -39,6 +45,38 @@ public final class Host {
     /** Bytes the kernel writes for a signal, at most (AT_MINSIGSTKSZ); 0 if this kernel does not say. */
     public static int minSignalStack() {
         return (int) LibC.getauxval(AT_MINSIGSTKSZ);
+    }
+
+    /**
+     * Ticks of the time-stamp counter in a second, exactly as the kernel reckons, from the page it shares with users of
+     * perf events (perf_event_open(2), cap_user_time).
+     *
+     * @return 0 if the kernel does not tell
+     */
+    public static long tscHz() {
+        int fd = -1;
+        try (Memory attributes = new Memory(PERF_ATTR_SIZE)) {
+            attributes.clear();
+            attributes.setInt(0, PERF_TYPE_SOFTWARE);
+            attributes.setInt(4, PERF_ATTR_SIZE);
+            attributes.setLong(8, PERF_COUNT_SW_DUMMY);
+            attributes.setLong(40, PERF_EXCLUDE_KERNEL_AND_HYPERVISOR);
+            long address = Pointer.nativeValue(attributes);
+            fd = (int) LibC.syscall(LibC.SYS_PERF_EVENT_OPEN, address, 0, -1, -1, PERF_FLAG_FD_CLOEXEC, 0);
+            long page = LibC.syscall(LibC.SYS_MMAP, 0, 4096, 1, 1, fd, 0);
+            Pointer p = new Pointer(page);
+            boolean timeValid = (p.getLong(40) & PERF_CAP_USER_TIME) != 0;
+            int shift = p.getShort(50) & 0xffff;
+            long multiplier = p.getInt(52) & 0xffff_ffffL;
+            LibC.syscall(LibC.SYS_MUNMAP, page, 4096, 0, 0, 0, 0);
+            return timeValid && multiplier != 0 ? Math.round(1e9 * Math.pow(2, shift) / multiplier) : 0;
+        } catch (LastErrorException e) {
+            return 0; // kernel.perf_event_paranoid, or seccomp in a container
+        } finally {
+            if (fd >= 0) {
+                LibC.close(fd);
+            }
+        }
     }
 
     /** Whether seccomp(2) knows an action, e.g. SECCOMP_RET_TRAP. */

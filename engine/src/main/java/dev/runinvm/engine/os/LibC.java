@@ -19,8 +19,6 @@ final class LibC {
     static final int F_SEAL_WRITE = 8;
 
     static final int EINTR = 4;
-    static final int ECHILD = 10;
-    static final int EINVAL = 22;
 
     static final short POLLIN = 1;
 
@@ -31,7 +29,9 @@ final class LibC {
     static final int SYS_SCHED_GETAFFINITY = 204;
     static final int SYS_PIDFD_SEND_SIGNAL = 424;
     static final int SYS_PIDFD_OPEN = 434;
-    static final int SYS_FUTEX = 202;
+    static final int SYS_MMAP = 9;
+    static final int SYS_MUNMAP = 11;
+    static final int SYS_PERF_EVENT_OPEN = 298;
 
     static {
         Native.register(LibC.class, "c");

@@ -39,7 +39,8 @@ final class TinyGuest implements AutoCloseable {
 
     TinyGuest(int maxMirrors) {
         memory = GuestMemory.create(64 << 20);
-        engine = DirectEngine.open(memory, new DirectOptions(maxMirrors, 16, true, true, becameWritable::add));
+        engine = DirectEngine.open(memory, HostCpu.probe(), new DirectOptions(maxMirrors, 16, true, true));
+        engine.setWritableListener(becameWritable::add);
         cpu.cr3 = newSpace();
         cpu.cr0 = CpuState.CR0_PE | CpuState.CR0_PG | CpuState.CR0_WP;
         cpu.cr4 = CpuState.CR4_OSFXSR | CpuState.CR4_OSXSAVE;
@@ -116,7 +117,7 @@ final class TinyGuest implements AutoCloseable {
     }
 
     Trap run() {
-        return engine.run(cpu);
+        return engine.run(cpu, 20_000_000_000L);
     }
 
     @Override
