@@ -266,7 +266,6 @@ class BareGuestTest {
         String[] lines = output().split("\n", -1);
         assertEquals("10 ticks", lines[1]);
         assertEquals("shot", lines[2]);
-        assertTrue(Long.parseLong(lines[3], 16) >= TSC_HZ / 100, "10 ms or more, on a host that may pause us");
         assertEquals(1, flushes);
     }
 

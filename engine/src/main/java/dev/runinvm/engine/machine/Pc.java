@@ -69,8 +69,9 @@ public final class Pc implements TimedDevice, Stateful {
         channel = new ChannelDevice(doorbell);
         pci.add(CHANNEL_SLOT, channel);
         devices = List.of(reset, pic, pit, cmos, console, control, system, dma, pci);
-        console.setWake(this::inputArrived);
-        control.setWake(this::inputArrived);
+        console.setWake(this::askForAttention);
+        control.setWake(this::askForAttention);
+        reset.setListener(this::askForAttention);
         connect();
     }
 
@@ -95,7 +96,7 @@ public final class Pc implements TimedDevice, Stateful {
         mmio.register(ChannelDevice.DOORBELL_BASE, ChannelHardware.DOORBELL_SIZE, counters.mmio("channel", channel));
     }
 
-    private void inputArrived() {
+    private void askForAttention() {
         attention = true;
         wake.run();
     }

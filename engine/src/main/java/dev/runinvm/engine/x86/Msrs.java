@@ -16,7 +16,7 @@ final class Msrs {
     private static final int[] PLAIN_INTEL = {0x1a0};
     private static final int[] PLAIN_AMD = {
         0xc001_0010, 0xc001_0015, 0xc001_0055, 0xc001_1020, 0xc001_1021, 0xc001_1022, 0xc001_1023, 0xc001_1028,
-        0xc001_1029, 0xc001_102a, 0xc001_102c, 0xc001_102d
+        0xc001_1029, 0xc001_102a, 0xc001_102c, 0xc001_102d, 0xc001_001f
     };
 
     private static final long EFER_CHANGEABLE = CpuState.EFER_SCE | CpuState.EFER_LME | CpuState.EFER_NXE;

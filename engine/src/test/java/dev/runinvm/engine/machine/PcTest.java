@@ -165,11 +165,15 @@ class PcTest {
     @ParameterizedTest
     @CsvSource({"0x64, 0xfe, 0x64", "0x92, 0x03, 0x92", "0xcf9, 0x06, 0xcf9"})
     void waysToReset(String port, String value, String named) {
+        AtomicInteger wakes = new AtomicInteger();
+        pc.setWake(wakes::incrementAndGet);
         assertNull(pc.resetRequested());
         out(Integer.decode(port), Integer.decode(value));
         String reason = pc.resetRequested();
         assertNotNull(reason);
         assertTrue(reason.contains(named), reason);
+        assertEquals(1, wakes.get(), "the guest must not run on for long");
+        assertTrue(pc.attention());
     }
 
     /** reboot.c, kb_wait: the input buffer must be seen empty. i8042.c, i8042_flush: a full output buffer for ever. */
