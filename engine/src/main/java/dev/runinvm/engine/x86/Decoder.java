@@ -121,6 +121,13 @@ final class Decoder {
 
     int vexRegister;
     boolean vexL;
+    /** First and third byte of the EVEX payload. */
+    private int evexFirst;
+
+    private int evexThird;
+    /** An EVEX displacement of one byte has been multiplied already. */
+    boolean scaled;
+
     boolean invalid;
 
     /**
@@ -181,6 +188,9 @@ final class Decoder {
         vex = 0;
         vexRegister = 0;
         vexL = false;
+        evexFirst = 0;
+        evexThird = 0;
+        scaled = false;
         invalid = false;
     }
 
@@ -293,8 +303,9 @@ final class Decoder {
         vexRegister = ~(last >> 3) & 15;
         vexL = (last & 4) != 0;
         if (b == 0x62) {
-            int third = u8();
-            vexL = (third & 0x60) != 0;
+            evexFirst = p;
+            evexThird = u8();
+            vexL = (evexThird & 0x60) != 0;
             invalid |= (last & 4) == 0 || (p & 8) != 0;
         }
         operand16 = (last & 3) == 1;
@@ -424,6 +435,31 @@ final class Decoder {
     /** The operand size of an opcode whose bit 0 says "not a byte". */
     int sizeByLowBit() {
         return (op & 1) == 0 ? 1 : size;
+    }
+
+    /** EVEX without mask, zeroing, broadcast and rounding. */
+    boolean plainEvex() {
+        return (evexThird & 0x97) == 0 && (evexThird & 0x60) != 0x60;
+    }
+
+    /** Length of the vectors in quadwords. */
+    int vectorQuads() {
+        return vex == 2 ? 2 << (evexThird >> 5 & 3) : vexL ? 4 : 2;
+    }
+
+    /** Vector register of ModRM.reg. */
+    int vectorTarget() {
+        return reg | (vex == 2 ? ~evexFirst & 0x10 : 0);
+    }
+
+    /** Vector register of ModRM.rm, which is a register. */
+    int vectorOperand() {
+        return rm | (vex == 2 ? (~evexFirst & 0x40) >> 2 : 0);
+    }
+
+    /** Vector register of VEX.vvvv. */
+    int vectorSource() {
+        return vexRegister | (vex == 2 ? (~evexThird & 8) << 1 : 0);
     }
 
     /** Register number in an opcode's low three bits, with REX.B. */

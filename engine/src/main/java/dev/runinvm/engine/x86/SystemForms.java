@@ -451,12 +451,12 @@ final class SystemForms {
                 return memory(d, (cpu, at) -> XStateInstructions.fxrstor(cpu, at, wide));
             case 2:
                 return memory(d, (cpu, at) -> {
-                    VectorForm.checkSse(cpu.s);
+                    VectorForm.Kind.SSE.check(cpu.s);
                     XStateInstructions.ldmxcsr(cpu, (int) cpu.mmu.read32(at));
                 });
             case 3:
                 return memory(d, (cpu, at) -> {
-                    VectorForm.checkSse(cpu.s);
+                    VectorForm.Kind.SSE.check(cpu.s);
                     cpu.mmu.write32(at, XStateInstructions.stmxcsr(cpu));
                 });
             case 4:

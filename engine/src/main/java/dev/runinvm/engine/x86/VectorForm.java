@@ -1,7 +1,5 @@
 package dev.runinvm.engine.x86;
 
-import org.jspecify.annotations.Nullable;
-
 /** SSE, AVX, MMX and x87: checks that the instruction set is switched on, then leaves the rest to the vector unit. */
 final class VectorForm extends MemInsn implements VectorInsn {
     /** Which rules say whether it may execute (SDM vol. 3, 13.1 and 2.5). */
@@ -9,7 +7,37 @@ final class VectorForm extends MemInsn implements VectorInsn {
         X87,
         MMX,
         SSE,
-        AVX
+        AVX,
+        AVX512;
+
+        private static final long XCR0_AVX = 6;
+        private static final long XCR0_AVX512 = 0xe6;
+
+        /** #UD or #NM if the instruction set is not switched on. */
+        void check(CpuState s) {
+            boolean enabled;
+            switch (this) {
+                case X87:
+                    enabled = true;
+                    break;
+                case MMX:
+                    enabled = (s.cr0 & CpuState.CR0_EM) == 0;
+                    break;
+                case SSE:
+                    enabled = (s.cr0 & CpuState.CR0_EM) == 0 && (s.cr4 & CpuState.CR4_OSFXSR) != 0;
+                    break;
+                default:
+                    long needed = this == AVX ? XCR0_AVX : XCR0_AVX512;
+                    enabled = (s.cr4 & CpuState.CR4_OSXSAVE) != 0 && (s.xcr0 & needed) == needed;
+            }
+            if (!enabled) {
+                throw CpuException.of(CpuException.UD);
+            }
+            long unavailable = this == X87 ? CpuState.CR0_TS | CpuState.CR0_EM : CpuState.CR0_TS;
+            if ((s.cr0 & unavailable) != 0) {
+                throw CpuException.of(CpuException.NM);
+            }
+        }
     }
 
     private final Kind kind;
@@ -28,8 +56,9 @@ final class VectorForm extends MemInsn implements VectorInsn {
     }
 
     /** An EVEX displacement of one byte counts in operands; here those of full vectors and broadcasts. */
-    private static Decoder scaled(Decoder d) {
-        if (d.vex == 2 && d.mod == 1) {
+    static Decoder scaled(Decoder d) {
+        if (d.vex == 2 && d.mod == 1 && !d.scaled) {
+            d.scaled = true;
             byte[] bytes = d.bytes();
             int third = bytes[d.modrmOffset - 2];
             boolean broadcast = (third & 0x10) != 0;
@@ -71,10 +100,14 @@ final class VectorForm extends MemInsn implements VectorInsn {
         }
     }
 
-    /** A vector instruction by its opcode; null if there is none. */
-    static @Nullable Insn of(Decoder d) {
+    /** A vector instruction by its opcode. */
+    static Insn of(Decoder d) {
+        Insn known = VectorInstructions.of(d);
+        if (known != null) {
+            return known;
+        }
         if (d.vex != 0) {
-            return new VectorForm(d, Kind.AVX);
+            return new VectorForm(d, d.vex == 1 ? Kind.AVX : Kind.AVX512);
         }
         return new VectorForm(d, isMmx(d) ? Kind.MMX : Kind.SSE);
     }
@@ -89,38 +122,9 @@ final class VectorForm extends MemInsn implements VectorInsn {
 
     @Override
     void exec(Cpu cpu) {
-        CpuState s = cpu.s;
-        switch (kind) {
-            case X87:
-                if ((s.cr0 & (CpuState.CR0_EM | CpuState.CR0_TS)) != 0) {
-                    throw CpuException.of(CpuException.NM);
-                }
-                break;
-            case MMX:
-                check((s.cr0 & CpuState.CR0_EM) == 0, s);
-                break;
-            case SSE:
-                checkSse(s);
-                break;
-            default:
-                check((s.cr4 & CpuState.CR4_OSXSAVE) != 0 && (s.xcr0 & 6) == 6, s);
-        }
-        s.rip = address;
+        kind.check(cpu.s);
+        cpu.s.rip = address;
         cpu.vectorUnit.execute(cpu, this);
-    }
-
-    /** #UD or #NM if SSE instructions may not execute. */
-    static void checkSse(CpuState s) {
-        check((s.cr0 & CpuState.CR0_EM) == 0 && (s.cr4 & CpuState.CR4_OSFXSR) != 0, s);
-    }
-
-    private static void check(boolean enabled, CpuState s) {
-        if (!enabled) {
-            throw CpuException.of(CpuException.UD);
-        }
-        if ((s.cr0 & CpuState.CR0_TS) != 0) {
-            throw CpuException.of(CpuException.NM);
-        }
     }
 
     @Override
