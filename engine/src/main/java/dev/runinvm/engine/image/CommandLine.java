@@ -41,6 +41,7 @@ public final class CommandLine {
                 .add("cryptomgr.notests=1")
                 .add("panic=-1")
                 .add("reboot=t")
+                .add("io_delay=none")
                 .add("nowatchdog")
                 .add("rcupdate.rcu_cpu_stall_suppress=1")
                 .add("tsc=reliable")
