@@ -282,7 +282,6 @@ public final class LinuxBoot {
     private static final class Payload {
         private final String what;
         private final List<Path> files;
-        private final long alignment;
         private final List<Long> sizes = new ArrayList<>();
         private final List<Long> offsets = new ArrayList<>();
         /** Bytes in guest memory, and bytes the guest will need again to unpack plain archives. */
@@ -290,15 +289,14 @@ public final class LinuxBoot {
 
         private long unpackedSize;
 
-        private Payload(String what, List<Path> files, long alignment) {
+        private Payload(String what, List<Path> files) {
             this.what = what;
             this.files = files;
-            this.alignment = alignment;
         }
 
         /** @param alignment of each file's start, and of the size of all; a power of two */
         static Payload of(String what, List<Path> files, long alignment) {
-            Payload result = new Payload(what, files, alignment);
+            Payload result = new Payload(what, files);
             for (Path file : files) {
                 try (InputStream in = Files.newInputStream(file)) {
                     long size = Files.size(file);

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -21,44 +22,45 @@ import org.slf4j.LoggerFactory;
  * Debian's package client with a state directory of our own, so that it needs no root and changes nothing of the
  * machine's. Where packages come from, and whose signatures count, is the machine's own configuration.
  */
-final class Apt {
+final class Apt implements PackageClient {
     private static final Logger LOG = LoggerFactory.getLogger(Apt.class);
     private static final Pattern KERNEL_PART = Pattern.compile("linux-(image|modules)-[a-z0-9.+-]+");
     private static final Pattern PACKAGE_NAME = Pattern.compile("[a-z0-9][a-z0-9+.-]+(:[a-z0-9]+)?(=[A-Za-z0-9.+~:-]+)?");
     private static final long LISTS_FRESH_MILLIS = 3_600_000;
 
     private final Path state;
+    private final String path;
     private final Duration deadline;
     private final Progress progress;
 
     Apt(Path state, Progress progress) {
+        this(state, progress, System.getenv().getOrDefault("PATH", "/usr/bin:/bin"));
+    }
+
+    /** @param path directories the client's programs are looked for in, separated by colons */
+    Apt(Path state, Progress progress, String path) {
         this.state = state;
+        this.path = path;
         this.progress = progress;
         this.deadline = Duration.ofSeconds(Long.getLong("runinvm.apt.timeout", 300));
     }
 
-    /** Whether this machine has the client at all. */
-    static boolean isInstalled() {
-        for (String dir : System.getenv().getOrDefault("PATH", "/usr/bin:/bin").split(":")) {
-            if (!dir.isEmpty() && Files.isExecutable(Path.of(dir, "apt-get"))) {
-                return true;
+    /** The program's path, null if this machine does not have it. */
+    private @Nullable Path find(String program) {
+        for (String directory : path.split(":")) {
+            if (!directory.isEmpty() && Files.isExecutable(Path.of(directory, program))) {
+                return Path.of(directory, program);
             }
         }
-        return false;
+        return null;
     }
 
-    /**
-     * Downloads a package, and for a kernel's meta package the packages behind it.
-     *
-     * @param into an empty directory
-     * @return the files by package name, the meta packages left out
-     * @throws HostLacks without the client or the network, or if there is no such package
-     */
-    Map<String, Path> download(String packageName, Path into) {
+    @Override
+    public Map<String, Path> download(String packageName, Path into) {
         if (!PACKAGE_NAME.matcher(packageName).matches()) {
             throw new HostLacks("not a Debian package's name: " + packageName);
         }
-        if (!isInstalled()) {
+        if (find("apt-get") == null) {
             throw new HostLacks("cannot fetch " + packageName + ": this machine has no apt-get");
         }
         prepareState();
@@ -119,7 +121,11 @@ final class Apt {
     }
 
     private List<String> command(String program) {
-        return new ArrayList<>(List.of(program, "-q", "-c", state.resolve("apt.conf").toString()));
+        Path file = find(program);
+        if (file == null) {
+            throw new HostLacks("this machine has no " + program);
+        }
+        return new ArrayList<>(List.of(file.toString(), "-q", "-c", state.resolve("apt.conf").toString()));
     }
 
     /** Brings the package lists up to date. A failure is told only if the package then is not found. */

@@ -43,8 +43,7 @@ final class BaseLayer {
 
     private BaseLayer() {}
 
-    static Path make(Cache cache, KernelFiles kernel, ImageRequest request, Progress progress) {
-        Path busybox = Busybox.find(cache, progress, request.refresh());
+    static Path make(Cache cache, Path busybox, KernelFiles kernel, ImageRequest request, Progress progress) {
         String init = resource("init");
         String busyboxSum;
         try {

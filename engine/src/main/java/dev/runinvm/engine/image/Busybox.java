@@ -20,9 +20,9 @@ final class Busybox {
     private Busybox() {}
 
     /** @return an executable file */
-    static Path find(Cache cache, Progress progress, boolean refresh) {
+    static Path find(Cache cache, Packages packages, boolean refresh) {
         try {
-            Path deb = new Packages(cache, progress).get(PACKAGE, refresh).get(0);
+            Path deb = packages.get(PACKAGE, refresh).get(0);
             // it looks at its own name, which must start so
             String key = "busybox-" + Keys.of(cache.checksum(deb));
             Path file = cache.get("busybox", key, "busybox", out -> {

@@ -20,7 +20,6 @@ import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.HexFormat;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -188,7 +187,7 @@ public final class Cache {
             throw explain(file, what, e);
         } catch (UncheckedIOException e) {
             remove(temporary);
-            throw explain(file, what, e.getCause());
+            throw explain(file, what, new IOException(e.getMessage(), e));
         } catch (RuntimeException | Error e) {
             remove(temporary);
             throw e;
@@ -257,15 +256,11 @@ public final class Cache {
     /** Changes whenever a file is written, replaced or copied. */
     private static String identity(Path file) throws IOException {
         Map<String, Object> a = Files.readAttributes(file, "unix:size,ino,ctime,lastModifiedTime");
-        FileTime changed = (FileTime) a.get("ctime");
-        FileTime modified = (FileTime) a.get("lastModifiedTime");
-        return String.format(
-                Locale.ROOT,
-                "%d %d %d %d",
-                (Long) a.get("size"),
-                (Long) a.get("ino"),
-                changed.to(TimeUnit.NANOSECONDS),
-                modified.to(TimeUnit.NANOSECONDS));
+        return a.get("size") + " " + a.get("ino") + " " + nanos(a, "ctime") + " " + nanos(a, "lastModifiedTime");
+    }
+
+    private static long nanos(Map<String, Object> attributes, String name) {
+        return attributes.get(name) instanceof FileTime time ? time.to(TimeUnit.NANOSECONDS) : 0;
     }
 
     private static boolean isValid(Path file) {

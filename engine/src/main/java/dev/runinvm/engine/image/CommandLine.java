@@ -29,7 +29,8 @@ public final class CommandLine {
     /**
      * The arguments every guest gets: no mitigations (page-table isolation alone doubles the price of a system
      * call), a layout that is the same in every boot, entropy from the processor, no self-tests of the kernel's
-     * cryptography (RSA alone is 700 million instructions), no watchdogs that take a paused guest for a hanging one, a reboot after a panic, and reboots by triple fault, which every machine of ours ends at.
+     * cryptography (RSA alone is 700 million instructions), no watchdogs that take a paused guest for a hanging one,
+     * a reboot after a panic, and reboots by triple fault, which every machine of ours ends at.
      */
     public static CommandLine standard() {
         CommandLine line = new CommandLine();

@@ -167,6 +167,7 @@ final class ErofsWriter {
         entries.put(new byte[] {'.'}, inode);
         entries.put(new byte[] {'.', '.'}, inode.parent);
         List<byte[]> names = new ArrayList<>(entries.keySet());
+        List<Inode> targets = new ArrayList<>(entries.values());
         ByteBuffer all = ByteBuffer.allocate(0).order(ByteOrder.LITTLE_ENDIAN);
         int from = 0;
         while (from < names.size()) {
@@ -180,7 +181,7 @@ final class ErofsWriter {
             int nameAt = (to - from) * DIRENT_SIZE;
             for (int i = from; i < to; i++) {
                 byte[] name = names.get(i);
-                Inode entry = entries.get(name);
+                Inode entry = targets.get(i);
                 block.putLong(entry.nid()).putShort((short) nameAt).put((byte) entry.type()).put((byte) 0);
                 block.put(nameAt, name);
                 nameAt += name.length;

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Prepares kernels and guest file systems. Everything made is kept in the {@link Cache}; what is there already, and
@@ -15,6 +16,8 @@ import java.util.List;
  */
 public final class GuestImages {
     private final Cache cache;
+    private final @Nullable PackageClient client;
+    private final Path hostRoot;
 
     /** With the user's cache. */
     public GuestImages() {
@@ -22,7 +25,17 @@ public final class GuestImages {
     }
 
     public GuestImages(Cache cache) {
+        this(cache, null, Path.of("/"));
+    }
+
+    /**
+     * @param client fetches packages; null for the distribution's own
+     * @param hostRoot where the host's /boot and /lib/modules are
+     */
+    GuestImages(Cache cache, @Nullable PackageClient client, Path hostRoot) {
         this.cache = cache;
+        this.client = client;
+        this.hostRoot = hostRoot;
     }
 
     /**
@@ -36,11 +49,14 @@ public final class GuestImages {
 
     /** As {@link #prepare}, in this object's cache. */
     public PreparedImage make(ImageRequest request, Progress progress) {
-        KernelFiles kernel = new KernelSource(cache, progress).find(request);
+        PackageClient fetcher = client != null ? client : new Apt(cache.directory().resolve("apt"), progress);
+        Packages packages = new Packages(cache, fetcher);
+        KernelFiles kernel = new KernelSource(cache, packages, progress, hostRoot).find(request);
         Path vmlinux = unpacked(kernel, progress);
         List<Path> layers = new ArrayList<>();
         List<Path> disks = new ArrayList<>();
-        layers.add(BaseLayer.make(cache, kernel, request, progress));
+        Path busybox = Busybox.find(cache, packages, request.refresh());
+        layers.add(BaseLayer.make(cache, busybox, kernel, request, progress));
         String javaHome = "";
         Path home = request.javaHome();
         if (home != null) {

@@ -25,16 +25,14 @@ final class KernelSource {
     private static final Logger LOG = LoggerFactory.getLogger(KernelSource.class);
 
     private final Cache cache;
+    private final Packages packages;
     private final Progress progress;
     private final Path hostRoot;
 
-    KernelSource(Cache cache, Progress progress) {
-        this(cache, progress, Path.of("/"));
-    }
-
     /** @param hostRoot where boot/ and lib/modules/ of the host are looked for */
-    KernelSource(Cache cache, Progress progress, Path hostRoot) {
+    KernelSource(Cache cache, Packages packages, Progress progress, Path hostRoot) {
         this.cache = cache;
+        this.packages = packages;
         this.progress = progress;
         this.hostRoot = hostRoot;
     }
@@ -63,7 +61,7 @@ final class KernelSource {
     }
 
     private KernelFiles fromAptPackage(String name, boolean refresh) {
-        List<Path> debs = new Packages(cache, progress).get(name, refresh);
+        List<Path> debs = packages.get(name, refresh);
         StringBuilder identity = new StringBuilder();
         for (Path deb : debs) {
             identity.append(cache.checksum(deb));

@@ -16,11 +16,11 @@ final class Packages {
     private static final String DIRECTORY = "packages";
 
     private final Cache cache;
-    private final Progress progress;
+    private final PackageClient client;
 
-    Packages(Cache cache, Progress progress) {
+    Packages(Cache cache, PackageClient client) {
         this.cache = cache;
-        this.progress = progress;
+        this.client = client;
     }
 
     /**
@@ -64,12 +64,11 @@ final class Packages {
     }
 
     private List<Path> fetch(String name) {
-        Path state = cache.directory().resolve("apt");
-        Path downloads = state.resolve("downloads");
+        Path downloads = cache.directory().resolve("downloads");
         try {
             clear(downloads);
             Files.createDirectories(downloads);
-            Map<String, Path> debs = new Apt(state, progress).download(name, downloads);
+            Map<String, Path> debs = client.download(name, downloads);
             List<Path> files = new ArrayList<>();
             for (Path deb : debs.values()) {
                 String fileName = deb.getFileName().toString();
