@@ -219,7 +219,7 @@ public final class CpuidModel {
     }
 
     private int[] basic(int number, int sub, CpuState s) {
-        int[] h = host.leaf(number, sub);
+        int[] h = asked(number, sub) ? host.leaf(number, sub) : new int[4];
         switch (number) {
             case 0:
                 return new int[] {maxBasic, h[1], h[2], h[3]};
@@ -249,6 +249,16 @@ public final class CpuidModel {
             default:
                 return new int[4];
         }
+    }
+
+    /** Whether a leaf's answer takes the host's: asking it may cost a process. */
+    private static boolean asked(int number, int sub) {
+        return switch (number) {
+            case 0, 1, 2, 4 -> true;
+            case 7 -> sub == 0 || sub == 1;
+            case 0xd -> sub == 1;
+            default -> false;
+        };
     }
 
     private static int[] structuredFeatures(int sub, int[] h) {

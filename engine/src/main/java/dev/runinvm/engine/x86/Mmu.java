@@ -3,6 +3,7 @@ package dev.runinvm.engine.x86;
 import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.machine.MmioBus;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,8 +48,12 @@ public final class Mmu {
      * addresses holds for one generation. Not negative.
      */
     int codeGeneration;
-    /** A fetch from the lower half was translated in this generation: ring 0 seldom does that. */
-    private boolean lowerHalfFetched;
+    /** Supervisor code was fetched through a page that is not global, since those were last dropped. */
+    private boolean localFetched;
+    /** Regions of 2 MiB, hashed, from which supervisor code was fetched since everything was last dropped. */
+    private final long[] fetchedRegions = new long[64];
+    /** Supervisor code was fetched through a page larger than that. */
+    private boolean hugeFetched;
 
     /** Walks done since the start: TLB misses, and accesses to devices. */
     public long walks;
@@ -170,8 +175,10 @@ public final class Mmu {
         if (tlb.read[i] == (linear & PAGE)) {
             return tlb.physical[i] | linear & 4095;
         }
-        lowerHalfFetched |= linear >= 0;
         walk(linear, false, true, rights);
+        if (rights != USER) {
+            noteFetch(linear);
+        }
         long page = walker.physical & PAGE;
         tlb.enter(linear, page, false, null, 0, walker.pageShift, global());
         return walker.physical;
@@ -602,13 +609,28 @@ public final class Mmu {
         }
     }
 
+    private static int region(long linear) {
+        return (int) ((linear >>> 21) * 0x9E37_79B9_7F4A_7C15L >>> 52);
+    }
+
+    private void noteFetch(long linear) {
+        localFetched |= !global();
+        hugeFetched |= walker.pageShift > 21;
+        int region = region(linear);
+        fetchedRegions[region >> 6] |= 1L << region;
+    }
+
+    private boolean mayHoldCode(long linear) {
+        int region = region(linear);
+        return hugeFetched || (fetchedRegions[region >> 6] & 1L << region) != 0;
+    }
+
     private void nextCodeGeneration() {
         codeGeneration = codeGeneration + 1 & Integer.MAX_VALUE;
-        lowerHalfFetched = false;
     }
 
     private void flushPage(long linear) {
-        if (linear < 0 || lowerHalfFetched) {
+        if (mayHoldCode(linear)) {
             nextCodeGeneration();
         }
         for (Tlb tlb : data) {
@@ -621,20 +643,32 @@ public final class Mmu {
 
     /** Empties the software TLB only, without telling the listener. */
     public void flushAll(boolean keepGlobal) {
+        if (keepGlobal) {
+            flushLocal();
+            return;
+        }
         nextCodeGeneration();
+        localFetched = false;
+        hugeFetched = false;
+        Arrays.fill(fetchedRegions, 0);
         for (Tlb tlb : data) {
-            if (keepGlobal) {
-                tlb.flushLocal();
-            } else {
-                tlb.flushAll();
-            }
+            tlb.flushAll();
         }
         for (Tlb tlb : code) {
-            if (keepGlobal) {
-                tlb.flushLocal();
-            } else {
-                tlb.flushAll();
-            }
+            tlb.flushAll();
+        }
+    }
+
+    private void flushLocal() {
+        if (localFetched) {
+            nextCodeGeneration();
+            localFetched = false;
+        }
+        for (Tlb tlb : data) {
+            tlb.flushLocal();
+        }
+        for (Tlb tlb : code) {
+            tlb.flushLocal();
         }
     }
 

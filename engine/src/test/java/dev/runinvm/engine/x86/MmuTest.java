@@ -349,4 +349,29 @@ class MmuTest {
         mmu.protectCode(GuestMemory.WINDOW_BASE);
         assertTrue(mmu.isCode(GuestMemory.WINDOW_BASE + 5));
     }
+
+    @Test
+    void codeIsLookedUpAgainOnlyWhenItsTranslationMayHaveChanged() {
+        long code = KERNEL + 0x20_0000;
+        m.map(VA, 0x20_0000, P | W | U);
+        m.user(VA, VA);
+        mmu.fetch(VA);
+        m.kernel();
+        mmu.fetch(code);
+        int generation = mmu.codeGeneration;
+        SystemInstructions.writeCr(m.cpu, 3, m.s.cr3);
+        SystemInstructions.invlpg(m.cpu, KERNEL + (64L << 21));
+        assertEquals(generation, mmu.codeGeneration, "global code, other pages");
+        SystemInstructions.invlpg(m.cpu, code + 0x5000);
+        assertTrue(generation != mmu.codeGeneration, "a piece of the same large page");
+        generation = mmu.codeGeneration;
+        mmu.fetch(VA);
+        SystemInstructions.writeCr(m.cpu, 3, m.s.cr3);
+        assertTrue(generation != mmu.codeGeneration, "code in a page that is not global");
+        generation = mmu.codeGeneration;
+        SystemInstructions.writeCr(m.cpu, 3, m.s.cr3);
+        assertEquals(generation, mmu.codeGeneration);
+        SystemInstructions.writeCr(m.cpu, 4, m.s.cr4 ^ CpuState.CR4_PGE);
+        assertTrue(generation != mmu.codeGeneration);
+    }
 }
