@@ -43,7 +43,7 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
     private final Tables tables;
     private final List<Mirror> mirrors = new ArrayList<>();
     private final Trap trap = new Trap();
-    private final int mappingLimit;
+    private int mappingLimit;
     private final @Nullable CpuPlacement placement;
     private final StayTimer timer = new StayTimer(this::preempt);
 
@@ -96,6 +96,25 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
 
     DirectCounters rawCounters() {
         return counters;
+    }
+
+    /** Lowers the number of mappings an address space may have, for tests. */
+    void limitMappings(int limit) {
+        mappingLimit = limit;
+    }
+
+    /** The process of the address space that ran last, -1 if there is none. */
+    int stubPid() {
+        Mirror m = current;
+        Stub s = m == null ? null : m.stub;
+        return s == null ? -1 : s.pid();
+    }
+
+    /** Where its stub lives. */
+    long stubBase() {
+        Mirror m = current;
+        Stub s = m == null ? null : m.stub;
+        return s == null ? -1 : s.base;
     }
 
     /** Sets who hears of pages that guest code can write. */
@@ -225,25 +244,16 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
             if (!resume(m, stub)) {
                 return died(m, stub, s);
             }
-            switch (stub.signal()) {
-                case StubCode.SIGSYS -> {
-                    return systemCall(s, stub);
-                }
-                case StubCode.SIG_PREEMPT -> {
-                    if (preemptRequested) {
-                        return preempted(s, stub);
-                    }
-                }
-                default -> {
-                    if (stub.signalWasSent()) {
-                        continue; // by somebody outside; no business of the guest's
-                    }
-                    Trap t = fault(s, m, stub, nxe);
-                    if (t != null) {
-                        stub.save(s);
-                        return t;
-                    }
-                }
+            if (stub.signalWasSent()) {
+                continue; // by us, which the top of the loop sees, or somebody outside: no business of the guest's
+            }
+            if (stub.signal() == StubCode.SIGSYS) {
+                return systemCall(s, stub);
+            }
+            Trap t = fault(s, m, stub, nxe);
+            if (t != null) {
+                stub.save(s);
+                return t;
             }
         }
     }

@@ -38,8 +38,12 @@ final class TinyGuest implements AutoCloseable {
     }
 
     TinyGuest(int maxMirrors) {
+        this(maxMirrors, 16, true);
+    }
+
+    TinyGuest(int maxMirrors, int faultAround, boolean pin) {
         memory = GuestMemory.create(64 << 20);
-        engine = DirectEngine.open(memory, HostCpu.probe(), new DirectOptions(maxMirrors, 16, true, true));
+        engine = DirectEngine.open(memory, HostCpu.probe(), new DirectOptions(maxMirrors, faultAround, pin, true));
         engine.setWritableListener(becameWritable::add);
         cpu.cr3 = newSpace();
         cpu.cr0 = CpuState.CR0_PE | CpuState.CR0_PG | CpuState.CR0_WP;
