@@ -27,6 +27,13 @@ final class FakeGuestMain implements Doorbell {
         }
         SocketChannel socket = SocketChannel.open(StandardProtocolFamily.UNIX);
         socket.connect(UnixDomainSocketAddress.of(args[1]));
+        if (Boolean.getBoolean("fake.mute")) {
+            System.err.println("fake guest: mute");
+            while (socket.read(ByteBuffer.allocate(1)) >= 0) {
+                // Until the host hangs up.
+            }
+            return;
+        }
         System.err.println("fake guest: agent starts");
         System.exit(AgentMain.serve(window, new FakeGuestMain(socket), Path.of(args[2]), System.err));
     }

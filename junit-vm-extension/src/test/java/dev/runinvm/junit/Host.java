@@ -3,7 +3,13 @@ package dev.runinvm.junit;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.function.Supplier;
 import org.junit.platform.engine.DiscoverySelector;
+import org.junit.platform.launcher.EngineFilter;
+import org.junit.platform.launcher.LauncherDiscoveryRequest;
+import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
+import org.junit.platform.launcher.core.LauncherFactory;
 import org.junit.platform.testkit.engine.EngineExecutionResults;
 import org.junit.platform.testkit.engine.EngineTestKit;
 
@@ -12,7 +18,27 @@ final class Host {
     private String out = "";
     private String err = "";
 
+    /** The Jupiter engine alone, as some tools drive it: no listener of the launcher's is told anything. */
     EngineExecutionResults run(DiscoverySelector... selectors) {
+        return capturing(
+                () -> EngineTestKit.engine("junit-jupiter").selectors(selectors).execute());
+    }
+
+    /** The launcher, as build tools and IDEs drive it, with the listeners that the class path registers. */
+    Recorder launch(Map<String, String> parameters, DiscoverySelector... selectors) {
+        LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
+                .selectors(selectors)
+                .filters(EngineFilter.includeEngines("junit-jupiter"))
+                .configurationParameters(parameters)
+                .build();
+        Recorder recorder = new Recorder();
+        return capturing(() -> {
+            LauncherFactory.create().execute(request, recorder);
+            return recorder;
+        });
+    }
+
+    private <T> T capturing(Supplier<T> work) {
         PrintStream outBefore = System.out;
         PrintStream errBefore = System.err;
         ByteArrayOutputStream outBytes = new ByteArrayOutputStream();
@@ -20,7 +46,7 @@ final class Host {
         System.setOut(new PrintStream(outBytes, true, StandardCharsets.UTF_8));
         System.setErr(new PrintStream(errBytes, true, StandardCharsets.UTF_8));
         try {
-            return EngineTestKit.engine("junit-jupiter").selectors(selectors).execute();
+            return work.get();
         } finally {
             System.setOut(outBefore);
             System.setErr(errBefore);

@@ -1,0 +1,49 @@
+package dev.runinvm.junit;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.platform.engine.TestExecutionResult;
+import org.junit.platform.engine.reporting.ReportEntry;
+import org.junit.platform.launcher.TestExecutionListener;
+import org.junit.platform.launcher.TestIdentifier;
+
+/** Writes down what the host's launcher reports. */
+final class Recorder implements TestExecutionListener {
+    private final List<String> ends = new ArrayList<>();
+    private final List<String> entries = new ArrayList<>();
+    private final List<Throwable> failures = new ArrayList<>();
+
+    @Override
+    public synchronized void executionSkipped(TestIdentifier node, String reason) {
+        ends.add(node.getDisplayName() + " SKIPPED " + reason);
+    }
+
+    @Override
+    public synchronized void executionFinished(TestIdentifier node, TestExecutionResult result) {
+        result.getThrowable().ifPresent(failures::add);
+        if (node.isTest() || result.getStatus() != TestExecutionResult.Status.SUCCESSFUL) {
+            ends.add(node.getDisplayName() + " " + result.getStatus());
+        }
+    }
+
+    @Override
+    public synchronized void reportingEntryPublished(TestIdentifier node, ReportEntry entry) {
+        Map<String, String> pairs = new TreeMap<>(entry.getKeyValuePairs());
+        pairs.forEach((k, v) -> entries.add(node.getDisplayName() + " " + k + " " + v));
+    }
+
+    /** Tests, and containers that did not just succeed: display name and how it ended, in the order of their ends. */
+    List<String> ends() {
+        return ends;
+    }
+
+    List<String> entries() {
+        return entries;
+    }
+
+    List<Throwable> failures() {
+        return failures;
+    }
+}

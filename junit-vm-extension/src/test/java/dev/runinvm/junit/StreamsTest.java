@@ -1,0 +1,89 @@
+package dev.runinvm.junit;
+
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.platform.engine.discovery.DiscoverySelectors;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** Rule 13: what a test prints in the guest is printed on the host during that test. The guest is a fake. */
+class StreamsTest {
+    @RegisterExtension
+    final FakeGuests guests = new FakeGuests();
+
+    @RunInVM
+    @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+    static class Printing {
+        @BeforeAll
+        static void beforeAll() {
+            System.out.println("before all");
+        }
+
+        @Test
+        @Order(1)
+        void one() {
+            System.out.print("out 1");
+            System.err.println("err 1 \u00e4\u20ac\ud83d\ude00");
+        }
+
+        @Test
+        @Order(2)
+        void two() throws InterruptedException {
+            Thread child = new Thread(() -> System.out.println("out 2 of a child"));
+            child.start();
+            child.join();
+            System.out.print("x".repeat(100_000));
+        }
+
+        @AfterAll
+        static void afterAll() {
+            System.err.print("after all");
+        }
+    }
+
+    /** JUnit's own capture attributes what is printed to the node that runs on the printing thread, as build tools do. */
+    @Test
+    void outputIsPrintedDuringItsTest() {
+        List<String> entries = new Host()
+                .launch(
+                        Map.of(
+                                "junit.platform.output.capture.stdout", "true",
+                                "junit.platform.output.capture.stderr", "true"),
+                        DiscoverySelectors.selectClass(Printing.class))
+                .entries();
+        assertEquals(
+                List.of(
+                        "one() stdout out 1",
+                        "one() stderr err 1 \u00e4\u20ac\ud83d\ude00\n",
+                        "two() stdout out 2 of a child\nX",
+                        "StreamsTest$Printing stdout before all\n",
+                        "StreamsTest$Printing stderr after all"),
+                entries.stream().map(e -> e.replace("x".repeat(100_000), "X")).toList());
+    }
+
+    @RunInVM
+    static class Flooding {
+        @Test
+        void floods() {
+            for (int i = 0; i < 20_000; i++) {
+                System.out.println("line " + i + " of a test that prints more than any ring holds");
+            }
+        }
+    }
+
+    @Test
+    void aFloodArrivesWhole() {
+        Host host = new Host();
+        host.run(DiscoverySelectors.selectClass(Flooding.class)).testEvents().assertStatistics(s -> s.succeeded(1));
+        List<String> lines = host.out().lines().toList();
+        assertEquals(20_000, lines.size());
+        assertTrue(lines.get(19_999).startsWith("line 19999 "));
+    }
+}
