@@ -214,7 +214,7 @@ final class BitInstructions {
         AddCarry(Decoder d) {
             super(d, d.rex >= 0x48 ? 8 : 4);
             target = d.reg;
-            flag = d.operand16 ? CpuState.FLAG_CF : CpuState.FLAG_OF;
+            flag = d.rep == 0 ? CpuState.FLAG_CF : CpuState.FLAG_OF;
         }
 
         @Override

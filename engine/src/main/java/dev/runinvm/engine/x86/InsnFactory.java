@@ -444,7 +444,7 @@ final class InsnFactory {
                         ? BitInstructions.crc32(d)
                         : d.rep != 0 || d.isRegister() ? null : MoveInstructions.swapped(d);
             case 0xf6:
-                return d.operand16 != (d.rep == 0xf3) ? BitInstructions.addCarry(d) : null;
+                return d.rep == 0xf3 || d.rep == 0 && d.operand16 ? BitInstructions.addCarry(d) : null;
             default:
                 return (d.op & 0xff) >= 0xf0 ? null : VectorForm.of(d);
         }
