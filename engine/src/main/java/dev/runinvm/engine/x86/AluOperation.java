@@ -71,9 +71,7 @@ final class AluOperation {
 
     /** CF, OF and, from bit 4 of the last argument, AF. */
     static long bits(boolean carry, boolean overflow, long auxiliary) {
-        return (carry ? CpuState.FLAG_CF : 0)
-                | (overflow ? CpuState.FLAG_OF : 0)
-                | auxiliary & CpuState.FLAG_AF;
+        return (carry ? CpuState.FLAG_CF : 0) | (overflow ? CpuState.FLAG_OF : 0) | auxiliary & CpuState.FLAG_AF;
     }
 
     /** INC: CF stays. */

@@ -373,8 +373,7 @@ final class SystemForms {
         int target = d.reg;
         boolean limit = (d.op & 1) != 0;
         return new LoadWord(d, (cpu, selector) -> {
-            long value =
-                    limit ? SystemInstructions.lsl(cpu, selector) : SystemInstructions.lar(cpu, selector);
+            long value = limit ? SystemInstructions.lsl(cpu, selector) : SystemInstructions.lar(cpu, selector);
             if (value >= 0) {
                 Registers.set(cpu.s, target, size, value);
             }
@@ -426,11 +425,9 @@ final class SystemForms {
             case 1:
                 return plain(cpu -> Registers.set(cpu.s, register, size, SystemInstructions.readGsBase(cpu)));
             case 2:
-                return plain(cpu ->
-                        SystemInstructions.writeFsBase(cpu, cpu.s.gpr[register] & Registers.mask(size)));
+                return plain(cpu -> SystemInstructions.writeFsBase(cpu, cpu.s.gpr[register] & Registers.mask(size)));
             case 3:
-                return plain(cpu ->
-                        SystemInstructions.writeGsBase(cpu, cpu.s.gpr[register] & Registers.mask(size)));
+                return plain(cpu -> SystemInstructions.writeGsBase(cpu, cpu.s.gpr[register] & Registers.mask(size)));
             default:
                 return null;
         }

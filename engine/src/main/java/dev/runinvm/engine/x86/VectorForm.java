@@ -93,8 +93,7 @@ final class VectorForm extends MemInsn implements VectorInsn {
             case 0xdbe3:
                 return SystemForms.plain(XStateInstructions::fninit);
             case 0xdfe0:
-                return SystemForms.plain(
-                        cpu -> Registers.set(cpu.s, CpuState.RAX, 2, XStateInstructions.fnstsw(cpu)));
+                return SystemForms.plain(cpu -> Registers.set(cpu.s, CpuState.RAX, 2, XStateInstructions.fnstsw(cpu)));
             default:
                 return new VectorForm(d, Kind.X87);
         }

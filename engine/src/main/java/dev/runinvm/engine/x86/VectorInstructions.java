@@ -171,8 +171,7 @@ final class VectorInstructions {
             return null;
         }
         return new Binary(
-                d,
-                p == 1 ? VectorOperation.shuffleDoublewords(order) : VectorOperation.shuffleWords(order, p == 2));
+                d, p == 1 ? VectorOperation.shuffleDoublewords(order) : VectorOperation.shuffleWords(order, p == 2));
     }
 
     /** 0F 71 to 73: the target is the operand VEX.vvvv names, or ModRM.rm itself. */
@@ -350,9 +349,7 @@ final class VectorInstructions {
 
         @Override
         void run(Cpu cpu) {
-            long value = inMemory()
-                    ? RmInsn.load(cpu.mmu, linear(cpu.s), size)
-                    : Registers.get(cpu.s, general, size);
+            long value = inMemory() ? RmInsn.load(cpu.mmu, linear(cpu.s), size) : Registers.get(cpu.s, general, size);
             VectorRegisters.put(cpu, target, new long[] {value & Registers.mask(size), 0}, 2, legacy());
         }
     }
@@ -511,9 +508,7 @@ final class VectorInstructions {
 
         @Override
         void run(Cpu cpu) {
-            long[] v = {
-                VectorRegisters.get(cpu, target, 2 * lane), VectorRegisters.get(cpu, target, 2 * lane + 1)
-            };
+            long[] v = {VectorRegisters.get(cpu, target, 2 * lane), VectorRegisters.get(cpu, target, 2 * lane + 1)};
             if (inMemory()) {
                 store(cpu, v, 2);
             } else {

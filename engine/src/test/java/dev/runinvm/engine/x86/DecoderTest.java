@@ -1,15 +1,14 @@
 package dev.runinvm.engine.x86;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertInstanceOf;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
-
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 /** Lengths and operands; the lengths were compared with a disassembler's over whole kernels. */
 class DecoderTest {
@@ -23,26 +22,93 @@ class DecoderTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {
-        "90", "f3 90", "0f 1f 84 00 00 00 00 00", "66 2e 0f 1f 84 00 00 00 00 00", "48 b8 01 02 03 04 05 06 07 08",
-        "66 b8 01 02", "b8 01 02 03 04", "c8 10 00 01", "f6 00 01", "f6 10", "f7 00 01 02 03 04", "66 f7 00 01 02",
-        "f7 18", "a1 01 02 03 04 05 06 07 08", "67 a1 01 02 03 04", "8b 04 25 01 02 03 04", "8b 05 01 02 03 04",
-        "42 8b 44 25 00", "65 48 8b 04 25 28 00 00 00", "0f ba e0 05", "0f a4 c1 05", "e8 01 02 03 04",
-        "66 0f 38 82 00", "66 0f 3a 0f c1 08", "c5 f8 77", "c4 e2 7b f6 c1", "c4 e3 7b f0 c1 05", "c5 f9 70 c1 1b",
-        "62 f1 65 08 72 c3 10", "62 72 4d 28 76 c7", "62 f1 7c 48 10 44 24 01", "0f 01 f8", "0f 20 c0", "0f c7 08",
-        "f0 48 0f c7 0f", "cd 80", "c2 08 00", "9b", "db e3", "48 0f ae 27", "0f 0d 08", "0f ff c1", "48 69 c1 01 02 03 04"
-    })
+    @ValueSource(
+            strings = {
+                "90",
+                "f3 90",
+                "0f 1f 84 00 00 00 00 00",
+                "66 2e 0f 1f 84 00 00 00 00 00",
+                "48 b8 01 02 03 04 05 06 07 08",
+                "66 b8 01 02",
+                "b8 01 02 03 04",
+                "c8 10 00 01",
+                "f6 00 01",
+                "f6 10",
+                "f7 00 01 02 03 04",
+                "66 f7 00 01 02",
+                "f7 18",
+                "a1 01 02 03 04 05 06 07 08",
+                "67 a1 01 02 03 04",
+                "8b 04 25 01 02 03 04",
+                "8b 05 01 02 03 04",
+                "42 8b 44 25 00",
+                "65 48 8b 04 25 28 00 00 00",
+                "0f ba e0 05",
+                "0f a4 c1 05",
+                "e8 01 02 03 04",
+                "66 0f 38 82 00",
+                "66 0f 3a 0f c1 08",
+                "c5 f8 77",
+                "c4 e2 7b f6 c1",
+                "c4 e3 7b f0 c1 05",
+                "c5 f9 70 c1 1b",
+                "62 f1 65 08 72 c3 10",
+                "62 72 4d 28 76 c7",
+                "62 f1 7c 48 10 44 24 01",
+                "0f 01 f8",
+                "0f 20 c0",
+                "0f c7 08",
+                "f0 48 0f c7 0f",
+                "cd 80",
+                "c2 08 00",
+                "9b",
+                "db e3",
+                "48 0f ae 27",
+                "0f 0d 08",
+                "0f ff c1",
+                "48 69 c1 01 02 03 04"
+            })
     void lengths(String hex) {
         assertEquals(hex.replace(" ", "").length() / 2, decode(hex));
         assertNotEquals(0, InsnFactory.create(d).length);
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {
-        "06", "0e", "27", "37", "60", "82 c0 01", "9a", "c6 c8 01", "8f c8", "8d c0", "8e c8", "ce", "d4 0a", "d6", "ea",
-        "f0 90", "fe d0", "ff f8", "ff d8 ", "0f 04", "0f 0a", "0f 0b", "0f 24 c0", "0f 36", "0f a6", "0f b8 c0", "0f b9 c0",
-        "0f ba c0 01", "0f c7 c8", "0f 20 c8", "66 c5 f8 77", "0f 00 f0"
-    })
+    @ValueSource(
+            strings = {
+                "06",
+                "0e",
+                "27",
+                "37",
+                "60",
+                "82 c0 01",
+                "9a",
+                "c6 c8 01",
+                "8f c8",
+                "8d c0",
+                "8e c8",
+                "ce",
+                "d4 0a",
+                "d6",
+                "ea",
+                "f0 90",
+                "fe d0",
+                "ff f8",
+                "ff d8 ",
+                "0f 04",
+                "0f 0a",
+                "0f 0b",
+                "0f 24 c0",
+                "0f 36",
+                "0f a6",
+                "0f b8 c0",
+                "0f b9 c0",
+                "0f ba c0 01",
+                "0f c7 c8",
+                "0f 20 c8",
+                "66 c5 f8 77",
+                "0f 00 f0"
+            })
     void undefinedOpcodesAreDecodedIntoFaults(String hex) {
         decode(hex);
         assertInstanceOf(SystemForms.Fault.class, InsnFactory.create(d), hex);

@@ -1,14 +1,13 @@
 package dev.runinvm.engine.x86;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import java.util.HexFormat;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The run loop and its code cache: code that changes, moves, crosses pages; exceptions, interrupts, repetitions. */
 @Timeout(30)
@@ -202,7 +201,9 @@ class InterpreterTest {
         assertEquals(START + 15, s.rip);
         code(CODE, "66 ".repeat(15) + "90");
         s.rip = START;
-        assertEquals(CpuException.GP, assertThrows(CpuException.class, interpreter::step).vector());
+        assertEquals(
+                CpuException.GP,
+                assertThrows(CpuException.class, interpreter::step).vector());
         assertEquals(START, s.rip);
     }
 

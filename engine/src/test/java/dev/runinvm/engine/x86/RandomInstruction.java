@@ -102,7 +102,10 @@ final class RandomInstruction {
             int source = form.vex().map() == 3 ? 0 : random.nextInt(16) & ~(random.nextBoolean() ? 4 : 0);
             rex = 0x40 | random.nextInt(16);
             out.write(0xc4);
-            out.write((~rex & 4) << 5 | (~rex & 2) << 5 | (~rex & 1) << 5 | form.vex().map());
+            out.write((~rex & 4) << 5
+                    | (~rex & 2) << 5
+                    | (~rex & 1) << 5
+                    | form.vex().map());
             out.write((rex & 8) << 4 | (~source & 15) << 3 | form.vex().prefix());
         } else if (rex != 0) {
             out.write(rex);

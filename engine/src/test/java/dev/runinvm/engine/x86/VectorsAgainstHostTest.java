@@ -1,9 +1,5 @@
 package dev.runinvm.engine.x86;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
 import dev.runinvm.engine.direct.HostCpu;
 import dev.runinvm.engine.direct.InstructionRunner;
 import java.io.ByteArrayOutputStream;
@@ -16,6 +12,9 @@ import java.util.TreeSet;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /** The vector instructions the interpreter does itself, in each coding the host has, against the host's CPU. */
 @Timeout(120)
