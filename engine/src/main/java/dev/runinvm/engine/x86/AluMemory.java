@@ -1,11 +1,13 @@
 package dev.runinvm.engine.x86;
 
+import org.jspecify.annotations.Nullable;
+
 /** The common forms of the binary operations with one operand in memory. */
 final class AluMemory {
     private AluMemory() {}
 
     /** Register op= memory, CMP register with memory, TEST of both; null for ADC and SBB. */
-    static Insn load(Decoder d, int operation, int size) {
+    static @Nullable Insn load(Decoder d, int operation, int size) {
         switch (operation) {
             case AluOperation.ADD:
                 return new AddRM(d, size);

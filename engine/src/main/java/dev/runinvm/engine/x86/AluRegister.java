@@ -1,5 +1,7 @@
 package dev.runinvm.engine.x86;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * ADD, OR, AND, SUB, XOR, CMP and TEST on registers of 4 or 8 bytes. The shift, 32 or 0, sign-extends operands and
  * result, which is how the flags want them, and clears the upper half of the target of a 4-byte operation.
@@ -8,7 +10,7 @@ final class AluRegister {
     private AluRegister() {}
 
     /** The form for an operation (0 to 7 as in ModRM.reg of opcode 81, 8 for TEST), or null for ADC and SBB. */
-    static Insn registers(int operation, int target, int source, int size) {
+    static @Nullable Insn registers(int operation, int target, int source, int size) {
         byte t = (byte) target;
         byte s = (byte) source;
         byte shift = (byte) (size == 8 ? 0 : 32);
@@ -33,7 +35,7 @@ final class AluRegister {
     }
 
     /** As {@link #registers}, with a sign-extended immediate as the source. */
-    static Insn immediate(int operation, int target, long source, int size) {
+    static @Nullable Insn immediate(int operation, int target, long source, int size) {
         byte t = (byte) target;
         byte shift = (byte) (size == 8 ? 0 : 32);
         switch (operation) {

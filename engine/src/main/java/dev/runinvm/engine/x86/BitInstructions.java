@@ -1,5 +1,7 @@
 package dev.runinvm.engine.x86;
 
+import org.jspecify.annotations.Nullable;
+
 /** BT, BTS, BTR, BTC, BSF, BSR, TZCNT, LZCNT, POPCNT, CRC32, ADCX, ADOX and BMI1/BMI2 without their shifts. */
 final class BitInstructions {
     private BitInstructions() {}
@@ -233,7 +235,7 @@ final class BitInstructions {
     }
 
     /** ANDN, BLSR, BLSMSK, BLSI, BZHI, BEXTR, PEXT, PDEP; null for another VEX-coded general-register instruction. */
-    static Insn bmi(Decoder d) {
+    static @Nullable Insn bmi(Decoder d) {
         switch (d.op) {
             case 0x2f2:
                 return d.rep == 0 && !d.operand16 ? new Andn(d) : null;

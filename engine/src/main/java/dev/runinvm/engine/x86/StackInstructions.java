@@ -11,7 +11,7 @@ final class StackInstructions {
     /** 50 to 57. */
     static Insn push(Decoder d) {
         int register = d.opcodeRegister();
-        return d.size == 2 ? new PushGeneral(d, 2, register, 0) : new Push64(register);
+        return d.size == 2 ? new PushGeneral(2, register, 0) : new Push64(register);
     }
 
     /** 58 to 5F. */
@@ -22,7 +22,7 @@ final class StackInstructions {
 
     /** 68 and 6A. */
     static Insn pushImmediate(Decoder d) {
-        return new PushGeneral(d, size(d), CpuState.NO_REGISTER, d.immediate);
+        return new PushGeneral(size(d), CpuState.NO_REGISTER, d.immediate);
     }
 
     /** FF /6. */
@@ -124,7 +124,7 @@ final class StackInstructions {
         private final int register;
         private final long immediate;
 
-        PushGeneral(Decoder d, int size, int register, long immediate) {
+        PushGeneral(int size, int register, long immediate) {
             this.size = size;
             this.register = register;
             this.immediate = immediate;

@@ -1,5 +1,7 @@
 package dev.runinvm.engine.x86;
 
+import org.jspecify.annotations.Nullable;
+
 /** Decoded forms of the system instructions; {@link SystemInstructions}, {@link FarControl} and others do the work. */
 final class SystemForms {
     private SystemForms() {}
@@ -267,7 +269,7 @@ final class SystemForms {
     // ----------------------------------------------------------------------------------------------- groups 6 and 7
 
     /** 0F 00; null if undefined. */
-    static Insn group6(Decoder d) {
+    static @Nullable Insn group6(Decoder d) {
         switch (d.group()) {
             case 0:
                 return new StoreWord(d, SystemInstructions::sldt);
@@ -292,7 +294,7 @@ final class SystemForms {
     }
 
     /** 0F 01; null if undefined. */
-    static Insn group7(Decoder d) {
+    static @Nullable Insn group7(Decoder d) {
         if (d.isRegister() && d.group() != 4 && d.group() != 6) {
             return group7Registers(d);
         }
@@ -316,7 +318,7 @@ final class SystemForms {
         }
     }
 
-    private static Insn group7Registers(Decoder d) {
+    private static @Nullable Insn group7Registers(Decoder d) {
         switch (d.group() << 3 | d.rm & 7) {
             case 001:
                 return ending(d, SystemInstructions::vmcall);
@@ -348,7 +350,7 @@ final class SystemForms {
     // ---------------------------------------------------------------------------- control registers, MSRs, LAR, LSL
 
     /** 0F 20 to 23; null if undefined. In 64-bit mode the operand is 8 bytes whatever the prefixes. */
-    static Insn controlRegister(Decoder d) {
+    static @Nullable Insn controlRegister(Decoder d) {
         int n = d.reg;
         int register = d.rm;
         boolean debug = (d.op & 1) != 0;
@@ -406,11 +408,11 @@ final class SystemForms {
     // ----------------------------------------------------------------------------------------------- groups 15 and 9
 
     /** 0F AE; null if undefined. */
-    static Insn group15(Decoder d) {
+    static @Nullable Insn group15(Decoder d) {
         return d.isRegister() ? group15Registers(d) : group15Memory(d);
     }
 
-    private static Insn group15Registers(Decoder d) {
+    private static @Nullable Insn group15Registers(Decoder d) {
         int register = d.rm;
         int size = d.size == 8 ? 8 : 4;
         if (d.rep == 0 && !d.operand16) {
@@ -433,7 +435,7 @@ final class SystemForms {
         }
     }
 
-    private static Insn group15Memory(Decoder d) {
+    private static @Nullable Insn group15Memory(Decoder d) {
         boolean wide = d.size == 8;
         if (d.operand16) {
             return d.rep == 0 && d.group() >= 6 ? memory(d, SystemInstructions::clflush) : null;
@@ -468,7 +470,7 @@ final class SystemForms {
     }
 
     /** 0F C7; null if undefined, and for RDPID, which this processor has not. */
-    static Insn group9(Decoder d) {
+    static @Nullable Insn group9(Decoder d) {
         if (!d.isRegister()) {
             return d.group() == 1 ? AtomicInstructions.compareExchangeWide(d) : null;
         }
