@@ -16,7 +16,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -36,7 +35,7 @@ final class Measurement {
     private final Map<String, Long> work = new LinkedHashMap<>();
     private final Map<String, Long> counters = new LinkedHashMap<>();
     private final Deque<String> tail = new ArrayDeque<>();
-    private final CountDownLatch ended = new CountDownLatch(1);
+    private final CompletableFuture<String> ended = new CompletableFuture<>();
     private final long start = System.nanoTime();
     private boolean done;
 
@@ -60,14 +59,24 @@ final class Measurement {
             process.getOutputStream().close();
             Thread output = measurement.reader(process.getInputStream(), out);
             Thread errors = measurement.reader(process.getErrorStream(), out);
-            process.onExit().thenRun(measurement.ended::countDown);
-            boolean inTime = measurement.ended.await(deadline.toMillis(), TimeUnit.MILLISECONDS);
+            boolean inTime = measurement.awaitEnd(process, deadline);
             killTree(process);
             output.join(deadline.toMillis());
             errors.join(deadline.toMillis());
             return measurement.result(inTime, deadline, memory.peak());
         } finally {
             killTree(process);
+        }
+    }
+
+    private boolean awaitEnd(Process process, Duration deadline) throws InterruptedException {
+        try {
+            CompletableFuture.anyOf(process.onExit(), ended).get(deadline.toMillis(), TimeUnit.MILLISECONDS);
+            return true;
+        } catch (TimeoutException e) {
+            return false;
+        } catch (ExecutionException e) {
+            throw new IllegalStateException("waiting for " + contender + " failed", e);
         }
     }
 
@@ -111,7 +120,7 @@ final class Measurement {
             millis.putIfAbsent(Run.INIT, now);
         } else if (line.endsWith(INIT_ENDS)) {
             millis.putIfAbsent(Run.TOTAL, now);
-            ended.countDown();
+            ended.complete(line);
         } else if (mark >= 0) {
             mark(line.substring(mark + GuestMain.MARK.length()).split(" "), now);
         }

@@ -3,6 +3,7 @@ package dev.runinvm.junit;
 import dev.runinvm.engine.EngineBug;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
+import org.jspecify.annotations.Nullable;
 import sun.reflect.ReflectionFactory;
 
 /**
@@ -24,7 +25,7 @@ final class Bare {
     }
 
     /** An instance on which only a superclass's constructor has run. */
-    static <T> T construct(Class<T> type, Constructor<?> inherited, Object... arguments)
+    static <T> T construct(Class<T> type, Constructor<?> inherited, @Nullable Object... arguments)
             throws InvocationTargetException {
         Constructor<?> made = ReflectionFactory.getReflectionFactory().newConstructorForSerialization(type, inherited);
         try {

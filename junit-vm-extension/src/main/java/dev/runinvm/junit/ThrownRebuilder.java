@@ -151,7 +151,7 @@ final class ThrownRebuilder {
     }
 
     private static @Nullable Throwable invoke(
-            Class<? extends Throwable> type, Class<?>[] parameters, Object... values) {
+            Class<? extends Throwable> type, Class<?>[] parameters, @Nullable Object... values) {
         try {
             Constructor<? extends Throwable> constructor = type.getDeclaredConstructor(parameters);
             return constructor.trySetAccessible() ? constructor.newInstance(values) : null;

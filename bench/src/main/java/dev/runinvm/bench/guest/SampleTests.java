@@ -1,6 +1,7 @@
 package dev.runinvm.bench.guest;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -27,7 +28,7 @@ class SampleTests {
         Path file = folder.resolve("file");
         Files.writeString(file, "text\n");
         Process cat = new ProcessBuilder("cat", file.toString()).start();
-        assertEquals("text\n", new String(cat.getInputStream().readAllBytes()));
+        assertEquals("text\n", new String(cat.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
         assertEquals(0, cat.waitFor());
         assertTrue(Files.readString(Path.of("/proc/version")).startsWith("Linux version"));
     }

@@ -36,7 +36,6 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
     private static final int STUCK = 64;
 
     private final GuestMemory memory;
-    private final HostCpu host;
     private final DirectOptions options;
     private final DirectCounters counters = new DirectCounters();
     private final PageWalker walker;
@@ -61,9 +60,8 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
     private int currentPcid;
     private @Nullable NativeVectorUnit vectorUnit;
 
-    private DirectEngine(GuestMemory memory, HostCpu host, DirectOptions options) {
+    private DirectEngine(GuestMemory memory, DirectOptions options) {
         this.memory = memory;
-        this.host = host;
         this.options = options;
         this.walker = new PageWalker(memory);
         this.tables = new Tables(memory);
@@ -81,7 +79,7 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
         if (!reasons.isEmpty()) {
             throw new HostLacks("guest code cannot run directly on this machine: " + String.join("; ", reasons));
         }
-        return new DirectEngine(memory, host, options);
+        return new DirectEngine(memory, options);
     }
 
     /** As {@link #open(GuestMemory, HostCpu, DirectOptions)} with the standard options. */

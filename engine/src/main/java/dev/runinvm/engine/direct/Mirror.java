@@ -132,7 +132,7 @@ final class Mirror {
         boolean same = found && r.large == tables.large && r.rights == tables.rights && r.table == tables.table;
         if (same && r.large) {
             if (r.largeEntry == tables.largeEntry) {
-                sweep.keepAll(r);
+                sweep.keepAll();
                 return;
             }
             same = false;
@@ -354,7 +354,7 @@ final class Mirror {
             this.s = s;
         }
 
-        void keepAll(Region r) {
+        void keepAll() {
             finish();
         }
 

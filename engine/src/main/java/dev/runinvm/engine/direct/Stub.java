@@ -256,6 +256,7 @@ final class Stub implements AutoCloseable {
     }
 
     /** Copies a CPU's user registers into the frame. */
+    @SuppressWarnings("ReferenceEquality") // the state's extended registers are this frame's, or must be copied to it
     void load(CpuState s) {
         for (int i = 0; i < 16; i++) {
             page.putLong(frame + REGISTER_OFFSET[i], s.gpr[i]);

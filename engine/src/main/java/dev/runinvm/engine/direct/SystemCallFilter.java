@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * The seccomp filter of a stub process. A system call from anywhere but one of the stub's own four SYSCALL
@@ -37,7 +38,11 @@ final class SystemCallFilter {
 
     private SystemCallFilter() {}
 
-    /** Writes struct sock_fprog and the program into control memory. @param address of the control memory in the stub */
+    /**
+     * Writes struct sock_fprog and the program into control memory.
+     *
+     * @param address of the control memory in the stub
+     */
     static void write(ByteBuffer control, long address, StubCode code, int cookieFlags, int cookieFd) {
         SystemCallFilter f = new SystemCallFilter();
         f.build(code, cookieFlags, cookieFd);
@@ -57,7 +62,7 @@ final class SystemCallFilter {
         if (label.isEmpty()) {
             return 0;
         }
-        int d = labels.get(label) - from - 1;
+        int d = Objects.requireNonNull(labels.get(label), label) - from - 1;
         if (d < 0 || d > 255) {
             throw new IllegalStateException("filter jump out of range: " + label);
         }

@@ -199,7 +199,7 @@ final class FullMachine implements Vm {
 
     @Override
     public Optional<GuestEnd> end() {
-        return ended.getCount() == 0 ? Optional.of(end.get()) : Optional.empty();
+        return ended.getCount() == 0 ? Optional.ofNullable(end.get()) : Optional.empty();
     }
 
     @Override

@@ -48,6 +48,7 @@ public final class Cpu {
     /** Set by whoever wants the run loop to return at the next block end; cleared by the run loop's owner. */
     public boolean stopRequested;
 
+    @SuppressWarnings("UnusedVariable") // through ATTENTION
     private boolean attention;
 
     /**

@@ -369,6 +369,7 @@ public final class Mmu {
      * @return bytes copied, a multiple of {@code element}; never beyond the end of either page; 0 if the next element
      *     must be moved by itself (device, page-crossing, overlap)
      */
+    @SuppressWarnings("ReferenceEquality") // two slots of one page share the buffer itself
     public int copyForward(long dst, long src, int bytes, int element) {
         int room = 4096 - (int) Math.max(dst & 4095, src & 4095);
         int n = Math.min(bytes, room) & -element;

@@ -400,7 +400,7 @@ final class SystemForms {
     }
 
     /** INVPCID (66 0F38 82). */
-    static Insn invpcid(Decoder d) {
+    static @Nullable Insn invpcid(Decoder d) {
         int register = d.reg;
         return endingMemory(d, (cpu, at) -> SystemInstructions.invpcid(cpu, cpu.s.gpr[register], at));
     }

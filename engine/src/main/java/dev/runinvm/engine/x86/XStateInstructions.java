@@ -11,7 +11,6 @@ final class XStateInstructions {
     private static final int FCW = 0;
     private static final int FSW = 2;
     private static final int FTW = 4;
-    private static final int FOP = 6;
     private static final int FIP = 8;
     private static final int FDP = 16;
     private static final int MXCSR = 24;
