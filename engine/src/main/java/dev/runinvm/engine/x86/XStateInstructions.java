@@ -30,6 +30,9 @@ final class XStateInstructions {
     private static final int FSW_ES = 1 << 7;
     private static final int FSW_B = 1 << 15;
 
+    /** FCW, FSW and FTW of the area's first 8 bytes. */
+    private static final long WITHOUT_FOP = 0xff_ffff_ffffL;
+
     private static final long CR0_MP = 1 << 1;
     private static final long CR0_EM = 1 << 2;
     private static final long CR0_NE = 1 << 5;
@@ -119,9 +122,23 @@ final class XStateInstructions {
         requireX87(cpu);
         open(cpu.s, X87);
         ByteBuffer x = cpu.s.xstate;
+        rotate(x, x.getShort(FSW) >> 11 & 7);
         x.putLong(FCW, FCW_INIT); // with FSW, FTW and FOP zero
         x.putLong(FIP, 0);
         x.putLong(FDP, 0);
+    }
+
+    /** Reorders the registers for TOP becoming 0: the area holds them by their distance to TOP. */
+    private static void rotate(ByteBuffer x, int top) {
+        if (top != 0) {
+            long[] registers = new long[16];
+            for (int i = 0; i < 16; i++) {
+                registers[i + 2 * top & 15] = x.getLong(ST0 + 8 * i);
+            }
+            for (int i = 0; i < 16; i++) {
+                x.putLong(ST0 + 8 * i, registers[i]);
+            }
+        }
     }
 
     static void fnclex(Cpu cpu) {
@@ -164,6 +181,7 @@ final class XStateInstructions {
         x.putShort(FSW, (short) status);
     }
 
+    /** EMMS: all registers empty, and TOP 0 as after any MMX instruction (SDM vol. 3, table 13-2). */
     static void emms(Cpu cpu) {
         if ((cpu.s.cr0 & CR0_EM) != 0) {
             throw CpuException.of(CpuException.UD);
@@ -171,7 +189,11 @@ final class XStateInstructions {
         requireX87(cpu);
         raisePending(cpu);
         open(cpu.s, X87);
-        cpu.s.xstate.put(FTW, (byte) 0);
+        ByteBuffer x = cpu.s.xstate;
+        int status = x.getShort(FSW);
+        rotate(x, status >> 11 & 7);
+        x.putShort(FSW, (short) (status & ~(7 << 11)));
+        x.put(FTW, (byte) 0);
     }
 
     static int stmxcsr(Cpu cpu) {
@@ -238,9 +260,10 @@ final class XStateInstructions {
 
     private static void storeX87(Cpu cpu, long linear, boolean rexW) {
         ByteBuffer x = cpu.s.xstate;
-        cpu.mmu.write64(linear + FCW, x.getLong(FCW));
+        boolean pointers = keepsPointers(cpu, x.getShort(FSW));
+        cpu.mmu.write64(linear + FCW, x.getLong(FCW) & (pointers ? -1L : WITHOUT_FOP));
         // without REX.W: 32-bit offsets, and selectors that 64-bit mode does not keep
-        long mask = rexW ? -1L : 0xffff_ffffL;
+        long mask = !pointers ? 0 : rexW ? -1L : 0xffff_ffffL;
         cpu.mmu.write64(linear + FIP, x.getLong(FIP) & mask);
         cpu.mmu.write64(linear + FDP, x.getLong(FDP) & mask);
         store(cpu, linear, ST0, XMM0 - ST0);
@@ -248,11 +271,18 @@ final class XStateInstructions {
 
     private static void loadX87(Cpu cpu, long linear, boolean rexW) {
         ByteBuffer x = cpu.s.xstate;
-        long mask = rexW ? -1L : 0xffff_ffffL;
-        x.putLong(FCW, cpu.mmu.read64(linear + FCW) & 0x07ff_00ff_ffff_ffffL);
+        long control = cpu.mmu.read64(linear + FCW);
+        boolean pointers = keepsPointers(cpu, (int) (control >>> 16));
+        long mask = !pointers ? 0 : rexW ? -1L : 0xffff_ffffL;
+        x.putLong(FCW, control & (pointers ? 0x07ff_00ff_ffff_ffffL : WITHOUT_FOP));
         x.putLong(FIP, cpu.mmu.read64(linear + FIP) & mask);
         x.putLong(FDP, cpu.mmu.read64(linear + FDP) & mask);
         load(cpu, linear, ST0, XMM0 - ST0);
+    }
+
+    /** Whether the last instruction's opcode and addresses are moved too: by AMD only while an exception is pending. */
+    private static boolean keepsPointers(Cpu cpu, int status) {
+        return cpu.cpuid.intel() || (status & FSW_ES) != 0;
     }
 
     // ---------------------------------------------------------------------------------------------------- XSAVE

@@ -48,6 +48,7 @@ class XStateInstructionsTest {
                 x[i] = 0;
             }
         }
+        x[2] |= (byte) 0x80; // an exception is pending: AMD keeps its opcode and addresses only then
         x[24] = (byte) 0x80;
         x[25] = 0x1f;
         x[26] = 0;
@@ -196,6 +197,7 @@ class XStateInstructionsTest {
         }
         assertEquals(avx, s.xstate.getLong(0x240));
         s.xstate.putLong(8, -1);
+        s.xstate.put(2, (byte) 0x80);
         XStateInstructions.fxsave(cpu, AT, false);
         assertEquals(0xffff_ffffL, m.memory.getLong(AREA + 8), "32-bit offset, no selector");
     }
