@@ -46,12 +46,13 @@ public class PrepareMojo extends AbstractVmMojo {
     void run() {
         ImageRequest request = ImageRequest.small()
                 .withJavaHome(Path.of(System.getProperty("java.home")))
+                .withJdkOnDisk(true)
                 .withKernelFile(kernel == null ? null : kernel.toPath())
                 .withKernelPackage(kernelPackage)
                 .withRefresh(refresh);
         Cache cache = Cache.ofUser();
         PreparedImage image = new GuestImages(cache).make(request, new ProgressLog(getLog()::info));
         getLog().info("kernel " + image.kernelRelease() + ", from " + image.kernelOrigin());
-        getLog().info("image of " + (image.initramfsSize() >> 20) + " MiB ready in " + cache.directory());
+        getLog().info("image of " + (image.size() >> 20) + " MiB ready in " + cache.directory());
     }
 }

@@ -11,7 +11,7 @@ import java.util.List;
 /** The part of the guest's files that makes a system: init, busybox, kernel modules, /etc. */
 final class BaseLayer {
     /** Raised with every change of what a layer holds that its inputs do not show. */
-    static final int FORMAT = 1;
+    static final int FORMAT = 2;
 
     private static final String FSTAB =
             """

@@ -42,10 +42,19 @@ public record PreparedImage(
 
     /** Bytes of all archives. */
     public long initramfsSize() {
+        return sizeOf(initramfs);
+    }
+
+    /** Bytes of all archives and disks. */
+    public long size() {
+        return initramfsSize() + sizeOf(disks);
+    }
+
+    private static long sizeOf(List<Path> files) {
         long size = 0;
         try {
-            for (Path part : initramfs) {
-                size += Files.size(part);
+            for (Path file : files) {
+                size += Files.size(file);
             }
         } catch (IOException e) {
             throw new HostLacks("the image was removed from the cache: " + Cache.reason(e), e);
