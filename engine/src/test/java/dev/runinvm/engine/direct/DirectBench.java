@@ -2,6 +2,12 @@ package dev.runinvm.engine.direct;
 
 import static dev.runinvm.engine.direct.TinyGuest.*;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
 /** What traps and page faults cost, printed; run by hand: {@code java -cp ... dev.runinvm.engine.direct.DirectBench}. */
 public final class DirectBench {
     private static final int CALLS = 100_000;
@@ -24,11 +30,25 @@ public final class DirectBench {
     private static void calls(boolean pin) {
         try (TinyGuest g = new TinyGuest(4, 16, pin)) {
             g.program(new Assembler().label("loop").syscall().jump("loop"));
+            g.run();
+            long ours = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
+            long theirs = cpuNanos(g.engine.stubPid());
             long start = System.nanoTime();
             for (int i = 0; i < CALLS; i++) {
                 g.run();
             }
             print("system call" + (pin ? ", pinned" : ", free"), start, CALLS);
+            ours = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - ours;
+            theirs = cpuNanos(g.engine.stubPid()) - theirs;
+            System.out.printf("    CPU time: ours %.2f us, the process's %.2f us%n", ours / 1e3 / CALLS, theirs / 1e3 / CALLS);
+        }
+    }
+
+    private static long cpuNanos(int pid) {
+        try {
+            return Long.parseLong(Files.readString(Path.of("/proc/" + pid + "/schedstat")).split(" ")[0]);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
