@@ -16,6 +16,7 @@ final class DirectCounters {
     long stubDeaths;
     long stubSpawns;
     long faultsMapped;
+    long faultsForeseen;
     long faultsDirty;
     long faultsForGuest;
     long faultsNotMemory;
@@ -42,6 +43,7 @@ final class DirectCounters {
         m.put("direct.stubDeaths", stubDeaths);
         m.put("direct.stubSpawns", stubSpawns);
         m.put("direct.faultsMapped", faultsMapped);
+        m.put("direct.faultsForeseen", faultsForeseen);
         m.put("direct.faultsDirty", faultsDirty);
         m.put("direct.faultsForGuest", faultsForGuest);
         m.put("direct.faultsNotMemory", faultsNotMemory);

@@ -53,6 +53,14 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
     private int sameFaults;
     private boolean closed;
 
+    /** The access of the page fault last delivered: once the guest has seen to it, it will be tried again. */
+    private boolean retryExpected;
+
+    private long retryRoot;
+    private long retryAddress;
+    private boolean retryWrite;
+    private boolean retryFetch;
+
     private volatile @Nullable Stub running;
     private volatile boolean preemptRequested;
 
@@ -214,6 +222,9 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
         Mirror m = mirror(s.cr3);
         Stub stub = stub(m, s, nxe);
         m.revalidate(stub, nxe);
+        if (retryExpected) {
+            mapRetried(s, m, stub, nxe);
+        }
         if (s.rip < 0 || s.rip >= USER_END) {
             // The host would refuse to return there; the guest's tables decide.
             return walker.walk(s.cr3, s.rip, false, true, true, s.cr4, false, s.cr0, nxe)
@@ -232,6 +243,25 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
             timer.stop();
             running = null;
         }
+    }
+
+    /** Maps what a delivered page fault was about, if it is allowed now: that saves the trap of the second attempt. */
+    private void mapRetried(CpuState s, Mirror m, Stub stub, boolean nxe) {
+        if (m.root != retryRoot) {
+            return; // another process is first
+        }
+        retryExpected = false;
+        if (usable(retryAddress, stub)
+                && walker.walk(
+                        s.cr3, retryAddress, retryWrite, retryFetch, true, s.cr4, false, s.cr0, nxe)
+                && memory.isMemory(walker.physical)) {
+            counters.faultsForeseen++;
+            m.map(stub, retryAddress, nxe);
+        }
+    }
+
+    private static boolean usable(long va, Stub stub) {
+        return va >= LOWEST && va < StubCode.TASK_END && !stub.owns(va);
     }
 
     private Trap loop(CpuState s, Mirror m, Stub stub, boolean nxe) {
@@ -348,6 +378,11 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
         if (!walker.walk(s.cr3, va, write, fetch, true, s.cr4, false, s.cr0, nxe)) {
             counters.faultsForGuest++;
             counters.exceptions++;
+            retryExpected = true;
+            retryRoot = m.root;
+            retryAddress = va;
+            retryWrite = write;
+            retryFetch = fetch;
             return trap.exception(CpuException.PF, walker.errorCode, va);
         }
         if (!memory.isMemory(walker.physical)) {
@@ -355,7 +390,7 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
             counters.interpreted++;
             return trap.because(Trap.Kind.EMULATE, "no RAM at physical 0x" + Long.toHexString(walker.physical), va);
         }
-        if (va < LOWEST || va >= StubCode.TASK_END || stub.owns(va)) {
+        if (!usable(va, stub)) {
             counters.interpreted++;
             return trap.because(Trap.Kind.EMULATE, "address not available in a process of the host", va);
         }
