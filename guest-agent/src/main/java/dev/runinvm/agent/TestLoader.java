@@ -49,7 +49,8 @@ public final class TestLoader extends URLClassLoader {
 
     @Override
     protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
-        if (name.startsWith(SHARED) || isEmpty() && name.startsWith(AGENT) && !name.startsWith(BRIDGE)) {
+        if (name.startsWith(SHARED) || isEmpty() && !name.startsWith(BRIDGE)) {
+            // As the system's loader it is asked for the agent itself, before there are tests.
             return agent.loadClass(name);
         }
         try {

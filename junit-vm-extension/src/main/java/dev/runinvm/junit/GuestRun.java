@@ -68,11 +68,19 @@ final class GuestRun implements AutoCloseable {
         this.runDeadline = Deadline.in(plan.settings().runTimeout());
     }
 
-    /** Boots a guest, ships the class path and has the tests started; returns when the guest's JUnit has found them. */
-    static GuestRun start(RunPlan plan) {
-        Path agent = AgentJar.locate();
-        GuestRun run = new GuestRun(
-                plan, Guests.start(plan.vmConfig(agent), plan.settings().maxGuests()));
+    /**
+     * Boots a guest, ships the class path and has the tests started; returns when the guest's JUnit has found them.
+     *
+     * @param above the run of the class around, if there is one
+     */
+    static GuestRun start(RunPlan plan, @Nullable GuestRun above) {
+        Settings settings = plan.settings();
+        Guests.Lease lease = Guests.start(
+                plan.vmConfig(AgentJar.locate()),
+                settings.maxGuests(),
+                above == null ? null : above.lease,
+                settings.runTimeout());
+        GuestRun run = new GuestRun(plan, lease);
         try {
             run.open();
             return run;
@@ -104,7 +112,7 @@ final class GuestRun implements AutoCloseable {
                 () -> discovered || ended ? Boolean.TRUE : null,
                 null,
                 null,
-                plan.settings().timeout(),
+                plan.settings().bootTimeout(),
                 "its JUnit to find the tests");
         if (!discovered) {
             throw stoppedEarly("the guest's JUnit did not get as far as finding tests");
@@ -230,8 +238,10 @@ final class GuestRun implements AutoCloseable {
 
     private NodeState known(String id) {
         NodeState node = nodes.get(id);
+        if (node == null || !node.ended()) {
+            requireReachable(id, node);
+        }
         if (node == null) {
-            requireReachable(id, null);
             throw new GuestFailure("the guest's test plan has no " + id);
         }
         return node;
@@ -346,7 +356,6 @@ final class GuestRun implements AutoCloseable {
             if (dead == null && !ended) {
                 die(autopsy.ended(inFlight(), failure));
             }
-            ended = true;
         } else if (message != null) {
             handle(message, id, sink);
         }

@@ -6,10 +6,13 @@ import dev.runinvm.engine.Technique;
 import dev.runinvm.engine.Techniques;
 import dev.runinvm.engine.Vm;
 import dev.runinvm.engine.VmConfig;
+import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The guests of this JVM: how many may be alive at a time, and their end when the JVM ends. Guests share nothing.
@@ -21,14 +24,19 @@ final class Guests {
     static volatile Function<Technique, Availability> availability = Techniques::availability;
 
     private static final Set<Vm> ALIVE = ConcurrentHashMap.newKeySet();
-    private static volatile Semaphore places = new Semaphore(0);
+    private static Semaphore places = new Semaphore(0);
     private static boolean sized;
     private static boolean hooked;
 
     private Guests() {}
 
-    /** A guest and its place among those that may be alive. */
-    record Lease(Vm vm) implements AutoCloseable {
+    /**
+     * A guest and its place among those that may be alive.
+     *
+     * @param below the place for a guest that a test of this one asks for besides: one, so that it need not wait for the end
+     *     of the guest above, which in turn waits for it
+     */
+    record Lease(Vm vm, Semaphore place, Semaphore below) implements AutoCloseable {
         /** Ends the guest and frees its place. */
         @Override
         public void close() {
@@ -36,17 +44,25 @@ final class Guests {
                 try {
                     vm.close();
                 } finally {
-                    places.release();
+                    place.release();
                 }
             }
         }
     }
 
-    /** Starts a guest, once there is a place for it. */
-    static Lease start(VmConfig config, int maxGuests) {
-        prepare(maxGuests, config.memoryBytes());
+    /**
+     * Starts a guest, once there is a place for it.
+     *
+     * @param above the guest of the class around, which stays alive meanwhile; null if there is none
+     * @param patience the most to wait for a place
+     */
+    static Lease start(VmConfig config, int maxGuests, @Nullable Lease above, Duration patience) {
+        Semaphore place = above != null ? above.below : places(maxGuests, config.memoryBytes());
         try {
-            places.acquire();
+            if (!place.tryAcquire(patience.toMillis(), TimeUnit.MILLISECONDS)) {
+                throw new GuestFailure("no guest could be started within " + patience.toSeconds() + " s: "
+                        + ALIVE.size() + " are alive, and no more may be (runinvm.maxGuests)");
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new GuestFailure("interrupted while waiting until another guest ends", e);
@@ -54,15 +70,15 @@ final class Guests {
         try {
             Vm vm = starter.apply(config);
             ALIVE.add(vm);
-            return new Lease(vm);
+            return new Lease(vm, place, new Semaphore(1));
         } catch (RuntimeException | Error e) {
-            places.release();
+            place.release();
             throw e;
         }
     }
 
     /** The first guest's configuration decides, unless {@code runinvm.maxGuests} does. */
-    private static synchronized void prepare(int maxGuests, long memory) {
+    private static synchronized Semaphore places(int maxGuests, long memory) {
         if (!sized) {
             sized = true;
             Runtime runtime = Runtime.getRuntime();
@@ -75,13 +91,12 @@ final class Guests {
             hooked = true;
             Runtime.getRuntime().addShutdownHook(new Thread(Guests::closeAll, "runinvm-guests"));
         }
+        return places;
     }
 
     /** Ends all guests. */
     static void closeAll() {
-        for (Vm vm : ALIVE) {
-            new Lease(vm).close();
-        }
+        ALIVE.forEach(Vm::close);
     }
 
     static int alive() {

@@ -54,13 +54,21 @@ public final class Plans implements TestExecutionListener, LauncherDiscoveryList
 
     @Override
     public void executionSkipped(TestIdentifier node, String reason) {
-        ACTIVE.forEach(p -> p.shown.add(node.getUniqueId()));
+        shown(node);
+    }
+
+    private static void shown(TestIdentifier node) {
+        for (Plan p : ACTIVE) {
+            if (node.equals(identifier(p.plan, node.getUniqueId()))) {
+                p.shown.add(node.getUniqueId());
+            }
+        }
     }
 
     @Override
     public void executionFinished(TestIdentifier node, TestExecutionResult result) {
         if (result.getStatus() == TestExecutionResult.Status.FAILED) {
-            ACTIVE.forEach(p -> p.shown.add(node.getUniqueId()));
+            shown(node);
         }
     }
 

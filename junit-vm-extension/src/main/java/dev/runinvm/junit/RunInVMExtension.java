@@ -61,7 +61,10 @@ public final class RunInVMExtension
         ClassRun above = store.get(CLASS_RUN, ClassRun.class);
         ClassRun run = above;
         if (annotation != null && (above == null || !annotation.equals(above.annotation))) {
-            run = new ClassRun(annotation, context.getUniqueId(), RunStarter.start(annotation, context));
+            run = new ClassRun(
+                    annotation,
+                    context.getUniqueId(),
+                    RunStarter.start(annotation, context, above == null ? null : above.run));
             store.put(CLASS_RUN, run);
         }
         if (run == null) {
@@ -219,7 +222,10 @@ public final class RunInVMExtension
             }
             ExtensionContext root = method;
             return root.getStore(NAMESPACE)
-                    .getOrComputeIfAbsent(METHOD_RUN, key -> MethodRun.start(annotation, root), MethodRun.class)
+                    .getOrComputeIfAbsent(
+                            METHOD_RUN,
+                            key -> MethodRun.start(annotation, root, above == null ? null : above.run),
+                            MethodRun.class)
                     .run;
         }
         if (above == null || above.run == null) {
@@ -250,8 +256,8 @@ public final class RunInVMExtension
 
     /** A run that belongs to one method. */
     private record MethodRun(GuestRun run, ExtensionContext context) implements AutoCloseable {
-        static MethodRun start(RunInVM annotation, ExtensionContext method) {
-            GuestRun run = RunStarter.start(annotation, method);
+        static MethodRun start(RunInVM annotation, ExtensionContext method, @Nullable GuestRun above) {
+            GuestRun run = RunStarter.start(annotation, method, above);
             if (run == null) {
                 throw new IllegalStateException("nothing is selected of " + method.getUniqueId());
             }

@@ -30,9 +30,10 @@ final class RunStarter {
     /**
      * Starts a guest for the annotated class or method that this context stands for.
      *
+     * @param above the run of the class around, if there is one
      * @return null if nothing was selected that is to run in it
      */
-    static @Nullable GuestRun start(RunInVM annotation, ExtensionContext context) {
+    static @Nullable GuestRun start(RunInVM annotation, ExtensionContext context, @Nullable GuestRun above) {
         String root = context.getUniqueId();
         Optional<List<String>> selected = Plans.selected(root, node -> isApart(node, annotation));
         if (selected.isPresent() && selected.get().isEmpty()) {
@@ -44,16 +45,18 @@ final class RunStarter {
                 .map(method -> type.getName() + "." + method.getName())
                 .orElse(type.getName());
         String id = Ids.inGuest(root);
-        return GuestRun.start(new RunPlan(
-                name,
-                type.getName(),
-                id,
-                selected.orElse(List.of(id)),
-                parameters(root),
-                properties(settings.properties()),
-                settings,
-                type.getClassLoader(),
-                log(settings, name)));
+        return GuestRun.start(
+                new RunPlan(
+                        name,
+                        type.getName(),
+                        id,
+                        selected.orElse(List.of(id)),
+                        parameters(root),
+                        properties(settings.properties()),
+                        settings,
+                        type.getClassLoader(),
+                        log(settings, name)),
+                above);
     }
 
     /** Whether a node asks for a guest of its own. */

@@ -37,7 +37,7 @@ class ForwardingTest {
             reporter.publishEntry("allowed", System.getProperty("test.allowed.one", "no"));
             reporter.publishEntry("other", System.getProperty("test.other", "no"));
             reporter.publishEntry("zone", TimeZone.getDefault().getID());
-            reporter.publishEntry("technique", System.getProperty("runinvm.technique"));
+            reporter.publishEntry("technique", System.getProperty("runinvm.technique", "none"));
             reporter.publishEntry(
                     "class path",
                     String.valueOf(ClassLoader.getSystemResource("dev/runinvm/junit/RunInVM.class") != null));
@@ -59,7 +59,10 @@ class ForwardingTest {
                             "junit.jupiter.displayname.generator.default",
                             DisplayNameGenerator.ReplaceUnderscores.class.getName()),
                     selectClass(Looking.class));
-            assertEquals(List.of("looks at things (TestReporter) SUCCESSFUL"), recorder.ends());
+            assertEquals(
+                    List.of("looks at things (TestReporter) SUCCESSFUL"),
+                    recorder.ends(),
+                    () -> recorder.failures().toString());
             String name = "looks at things (TestReporter) ";
             assertEquals(
                     List.of(

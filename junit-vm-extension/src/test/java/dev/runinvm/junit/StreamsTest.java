@@ -60,11 +60,11 @@ class StreamsTest {
                 .entries();
         assertEquals(
                 List.of(
-                        "one() stdout out 1",
                         "one() stderr err 1 \u00e4\u20ac\ud83d\ude00\n",
+                        "one() stdout out 1",
                         "two() stdout out 2 of a child\nX",
-                        "StreamsTest$Printing stdout before all\n",
-                        "StreamsTest$Printing stderr after all"),
+                        "StreamsTest$Printing stderr after all",
+                        "StreamsTest$Printing stdout before all\n"),
                 entries.stream().map(e -> e.replace("x".repeat(100_000), "X")).toList());
     }
 
