@@ -94,6 +94,10 @@ final class Stub implements AutoCloseable {
     private int mxcsrMask;
     private long fsBase;
     private long gsBase;
+    /** What the process itself has: a {@link #load} takes effect only when guest code is resumed. */
+    private long processFsBase;
+
+    private long processGsBase;
     private String cause = "";
     /** CPU the process was last pinned to by {@link CpuPlacement}, -1 if none. */
     int pinnedCpu = -1;
@@ -287,12 +291,16 @@ final class Stub implements AutoCloseable {
     }
 
     private void setBases(long fs, long gs) {
-        page.putLong(ControlPage.SET_FS, fs == fsBase ? 0 : 1);
-        page.putLong(ControlPage.NEW_FS, fs);
-        page.putLong(ControlPage.SET_GS, gs == gsBase ? 0 : 1);
-        page.putLong(ControlPage.NEW_GS, gs);
         fsBase = fs;
         gsBase = gs;
+    }
+
+    /** Has the process set the bases it does not have yet; guest code may have changed them since {@link #load}. */
+    private void orderBases() {
+        page.putLong(ControlPage.SET_FS, fsBase == processFsBase ? 0 : 1);
+        page.putLong(ControlPage.NEW_FS, fsBase);
+        page.putLong(ControlPage.SET_GS, gsBase == processGsBase ? 0 : 1);
+        page.putLong(ControlPage.NEW_GS, gsBase);
     }
 
     /** Copies the user registers of the frame into a CPU. */
@@ -378,6 +386,7 @@ final class Stub implements AutoCloseable {
      * @throws BatchFailed if the host's kernel refused an operation; guest code has not run
      */
     boolean resume(Batch batch, int endlessMillis) throws BatchFailed {
+        orderBases();
         if (!run(batch)) {
             return false;
         }
@@ -467,6 +476,8 @@ final class Stub implements AutoCloseable {
     private void readBases() {
         fsBase = page.getLong(ControlPage.FS_BASE);
         gsBase = page.getLong(ControlPage.GS_BASE);
+        processFsBase = fsBase;
+        processGsBase = gsBase;
     }
 
     /** Writes whatever in the frame the kernel relies on, since guest code could have written there. */

@@ -3,6 +3,7 @@ package dev.runinvm.engine.direct;
 import static dev.runinvm.engine.direct.TinyGuest.*;
 import static org.junit.jupiter.api.Assertions.*;
 
+import dev.runinvm.engine.os.MemFile;
 import dev.runinvm.engine.x86.CpuException;
 import dev.runinvm.engine.x86.CpuState;
 import org.junit.jupiter.api.AfterEach;
@@ -48,6 +49,46 @@ class DirectEngineTest {
         assertEquals(Trap.Kind.SYSCALL, g.run().kind());
         assertEquals(0x5555_0000L, g.cpu.base[CpuState.FS]);
         assertEquals(0x6666_0000L, g.cpu.base[CpuState.GS]);
+    }
+
+    @Test
+    void basesSetByTheGuestSurviveAFaultThatIsNotTheGuests() {
+        g.cpu.base[CpuState.FS] = 0x1111_0000L;
+        g.cpu.base[CpuState.GS] = 0x2222_0000L;
+        g.program(new Assembler()
+                .move(0, 0x5555_0000L)
+                .wrfsbase(0)
+                .move(0, 0x6666_0000L)
+                .wrgsbase(0)
+                .move(3, DATA)
+                .load(0, 3, 8)
+                .syscall());
+        assertEquals(Trap.Kind.SYSCALL, g.run().kind());
+        assertEquals(1, g.engine.rawCounters().faultsMapped - 1, "code and data");
+        assertEquals(0x5555_0000L, g.cpu.base[CpuState.FS]);
+        assertEquals(0x6666_0000L, g.cpu.base[CpuState.GS]);
+    }
+
+    /** As when a preemption request comes between the two. */
+    @Test
+    void basesLoadedTwiceBeforeTheGuestRunsAreThere() throws Stub.BatchFailed {
+        try (MemFile file = MemFile.create("runinvm-test", 4096);
+                Stub stub = new Stub(file.fd(), false)) {
+            file.map(0, 4096).put(0, (byte) 0xcc);
+            Batch batch = new Batch();
+            batch.map(CODE, 4096, Batch.PROT_READ | Batch.PROT_EXEC, 0, true);
+            CpuState s = g.cpu;
+            s.rip = CODE;
+            s.base[CpuState.FS] = 0x1111_0000L;
+            s.base[CpuState.GS] = 0x2222_0000L;
+            stub.load(s);
+            stub.load(s);
+            assertTrue(stub.resume(batch, 5000));
+            stub.save(s);
+            assertEquals(CODE + 1, s.rip);
+            assertEquals(0x1111_0000L, s.base[CpuState.FS]);
+            assertEquals(0x2222_0000L, s.base[CpuState.GS]);
+        }
     }
 
     @Test
