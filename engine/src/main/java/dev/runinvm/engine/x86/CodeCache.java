@@ -22,7 +22,7 @@ public final class CodeCache implements CodeListener {
     private final Decoder decoder = new Decoder();
     private final @Nullable Block[] buckets = new @Nullable Block[BUCKETS];
     private final Map<Long, CodePage> pages = new HashMap<>();
-    private final byte[] bytes = new byte[MOST_BYTES + Decoder.MAX_LENGTH];
+    private final byte[] bytes = new byte[MOST_BYTES + 2 * Decoder.MAX_LENGTH];
     private final Insn[] decoded = new Insn[MOST_INSTRUCTIONS + 1];
     private int blocks;
 
@@ -83,75 +83,45 @@ public final class CodeCache implements CodeListener {
         return b.secondPage < 0 || mmu.fetch(b.address + b.length) == b.secondPage;
     }
 
+    /**
+     * Decodes a block and enters it. An instruction that reaches into the next page is a block of its own.
+     *
+     * <p>One long method on purpose, like {@link Mmu}'s translation: it must not be compiled into the run loop.
+     */
     private Block decode(long address, long physical) {
-        int available = Math.min(PAGE - (int) (physical & PAGE - 1), bytes.length);
+        int available = Math.min(PAGE - (int) (physical & PAGE - 1), MOST_BYTES + Decoder.MAX_LENGTH);
         if (!copy(physical, 0, available)) {
             return single(address, physical, new SystemForms.Fault(CpuException.UD));
         }
         int count = 0;
         int at = 0;
-        Insn last = null;
-        while (count < MOST_INSTRUCTIONS && at < MOST_BYTES && at < available) {
+        long secondPage = -1;
+        boolean ends = false;
+        while (!ends && count < MOST_INSTRUCTIONS && at < MOST_BYTES && at < available) {
             int length = decoder.decode(bytes, at, available, address + at);
-            if (length < 0) {
-                if (count == 0) {
-                    return length == Decoder.TOO_LONG
-                            ? single(address, physical, new SystemForms.Fault(CpuException.GP))
-                            : decodeCrossing(address, physical, available);
+            if (length == Decoder.TRUNCATED) {
+                if (count > 0) {
+                    break;
                 }
+                secondPage = mmu.fetch(address + available);
+                if (!copy(secondPage, available, Decoder.MAX_LENGTH)) {
+                    return single(address, physical, new SystemForms.Fault(CpuException.UD));
+                }
+                length = decoder.decode(bytes, 0, available + Decoder.MAX_LENGTH, address);
+            }
+            Insn insn = length < 0 ? new SystemForms.Fault(CpuException.GP) : InsnFactory.create(decoder);
+            decoded[count++] = insn;
+            at += insn.length;
+            ends = insn.ends;
+            if (secondPage >= 0) {
                 break;
             }
-            last = InsnFactory.create(decoder);
-            decoded[count++] = last;
-            at += length;
-            if (last.ends) {
-                break;
-            }
         }
-        return enter(address, physical, at, -1, count, last != null && last.ends);
-    }
-
-    /** An instruction that reaches into the next page is a block of its own. */
-    private Block decodeCrossing(long address, long physical, int available) {
-        long secondPage = mmu.fetch(address + available);
-        if (!copy(secondPage, available, Decoder.MAX_LENGTH)) {
-            return single(address, physical, new SystemForms.Fault(CpuException.UD));
-        }
-        int length = decoder.decode(bytes, 0, available + Decoder.MAX_LENGTH, address);
-        if (length < 0) {
-            return single(address, physical, new SystemForms.Fault(CpuException.GP));
-        }
-        Insn insn = InsnFactory.create(decoder);
-        decoded[0] = insn;
-        return enter(address, physical, available, secondPage, 1, insn.ends);
-    }
-
-    /** A block outside the cache: what it stands for is cheap to find again. */
-    private static Block single(long address, long physical, Insn insn) {
-        Block b = new Block(address, physical, 1, -1, new Insn[] {insn}, 1);
-        b.generation = Block.DROPPED;
-        return b;
-    }
-
-    private boolean copy(long physical, int to, int length) {
-        long offset = memory.offset(physical);
-        if (offset < 0) {
-            return false;
-        }
-        ByteBuffer source = memory.buffer(offset);
-        source.get(memory.index(offset), bytes, to, length);
-        return true;
-    }
-
-    private Block enter(long address, long physical, int length, long secondPage, int count, boolean ends) {
+        int length = secondPage >= 0 ? available : Math.max(at, 1);
         Insn[] code = new Insn[ends ? count : count + 1];
         System.arraycopy(decoded, 0, code, 0, count);
         if (!ends) {
-            long next = address;
-            for (int i = 0; i < count; i++) {
-                next += code[i].length;
-            }
-            code[count] = BranchInstructions.fallThrough(next);
+            code[count] = BranchInstructions.fallThrough(address + at);
         }
         if (blocks >= MOST_BLOCKS) {
             dropAll();
@@ -173,6 +143,23 @@ public final class CodeCache implements CodeListener {
         blocks++;
         blocksDecoded++;
         return b;
+    }
+
+    /** A block outside the cache: what it stands for is cheap to find again. */
+    private static Block single(long address, long physical, Insn insn) {
+        Block b = new Block(address, physical, 1, -1, new Insn[] {insn}, 1);
+        b.generation = Block.DROPPED;
+        return b;
+    }
+
+    private boolean copy(long physical, int to, int length) {
+        long offset = memory.offset(physical);
+        if (offset < 0) {
+            return false;
+        }
+        ByteBuffer source = memory.buffer(offset);
+        source.get(memory.index(offset), bytes, to, length);
+        return true;
     }
 
     private CodePage page(long physical) {

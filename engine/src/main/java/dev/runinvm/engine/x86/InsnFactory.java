@@ -2,7 +2,9 @@ package dev.runinvm.engine.x86;
 
 import org.jspecify.annotations.Nullable;
 
-/** Chooses the form for what a {@link Decoder} has taken apart: the opcode maps (SDM vol. 2, appendix A). */
+/**
+ * Chooses the form for what a {@link Decoder} has taken apart: the opcode maps (SDM vol. 2, appendix A), one method each.
+ */
 final class InsnFactory {
     private InsnFactory() {}
 
@@ -69,71 +71,24 @@ final class InsnFactory {
 
     private static @Nullable Insn oneByte(Decoder d) {
         int op = d.op;
-        switch (op >> 4) {
-            case 0:
-            case 1:
-            case 2:
-            case 3:
-                return AluInstructions.binary(d);
-            case 5:
-                return op < 0x58 ? StackInstructions.push(d) : StackInstructions.pop(d);
-            case 6:
-                return row6(d);
-            case 7:
-                return BranchInstructions.conditional(d);
-            case 8:
-                return row8(d);
-            case 9:
-                return row9(d);
-            case 0xa:
-                return rowA(d);
-            case 0xb:
-                return MoveInstructions.immediateToRegister(d);
-            case 0xc:
-                return rowC(d);
-            case 0xd:
-                return op < 0xd4
-                        ? ShiftInstructions.group(d)
-                        : op == 0xd7 ? MoveInstructions.translate(d) : VectorForm.x87(d);
-            case 0xe:
-                return rowE(d);
-            default:
-                return rowF(d);
-        }
-    }
-
-    private static @Nullable Insn row6(Decoder d) {
-        switch (d.op) {
+        switch (op) {
             case 0x63:
                 return MoveInstructions.signExtend(d);
-            case 0x68:
-            case 0x6a:
+            case 0x68, 0x6a:
                 return StackInstructions.pushImmediate(d);
-            case 0x69:
-            case 0x6b:
+            case 0x69, 0x6b:
                 return MulDivInstructions.byImmediate(d);
-            default:
+            case 0x6c, 0x6d, 0x6e, 0x6f:
                 return StringInstructions.createPort(d);
-        }
-    }
-
-    private static @Nullable Insn row8(Decoder d) {
-        switch (d.op) {
-            case 0x80:
-            case 0x81:
-            case 0x83:
+            case 0x80, 0x81, 0x83:
                 return AluInstructions.immediate(d);
-            case 0x84:
-            case 0x85:
+            case 0x84, 0x85:
                 return AluInstructions.test(d);
-            case 0x86:
-            case 0x87:
+            case 0x86, 0x87:
                 return AtomicInstructions.exchange(d);
-            case 0x88:
-            case 0x89:
+            case 0x88, 0x89:
                 return MoveInstructions.toRm(d);
-            case 0x8a:
-            case 0x8b:
+            case 0x8a, 0x8b:
                 return MoveInstructions.fromRm(d);
             case 0x8c:
                 return d.group() <= CpuState.GS ? SystemForms.storeSegment(d) : null;
@@ -141,15 +96,12 @@ final class InsnFactory {
                 return d.isRegister() ? null : MoveInstructions.lea(d);
             case 0x8e:
                 return d.group() <= CpuState.GS && d.group() != CpuState.CS ? SystemForms.loadSegment(d) : null;
-            default:
+            case 0x8f:
                 return d.group() == 0 ? StackInstructions.popRm(d) : null;
-        }
-    }
-
-    private static Insn row9(Decoder d) {
-        switch (d.op) {
             case 0x90:
                 return (d.rex & 1) != 0 ? AtomicInstructions.exchangeAccumulator(d) : new SystemForms.Nop();
+            case 0x91, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97:
+                return AtomicInstructions.exchangeAccumulator(d);
             case 0x98:
                 return MoveInstructions.extendAccumulator(d);
             case 0x99:
@@ -160,84 +112,66 @@ final class InsnFactory {
                 return SystemForms.pushFlags(d);
             case 0x9d:
                 return SystemForms.popFlags(d);
-            case 0x9e:
-            case 0x9f:
+            case 0x9e, 0x9f:
                 return SystemForms.ahFlags(d);
-            default:
-                return AtomicInstructions.exchangeAccumulator(d);
-        }
-    }
-
-    private static Insn rowA(Decoder d) {
-        switch (d.op) {
-            case 0xa0:
-            case 0xa1:
-            case 0xa2:
-            case 0xa3:
+            case 0xa0, 0xa1, 0xa2, 0xa3:
                 return MoveInstructions.offset(d);
-            case 0xa8:
-            case 0xa9:
+            case 0xa8, 0xa9:
                 return AluInstructions.immediateToAccumulator(d, AluOperation.TEST, d.sizeByLowBit());
-            default:
+            case 0xa4, 0xa5, 0xa6, 0xa7, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf:
                 return StringInstructions.create(d);
-        }
-    }
-
-    private static @Nullable Insn rowC(Decoder d) {
-        switch (d.op) {
-            case 0xc0:
-            case 0xc1:
+            case 0xc0, 0xc1, 0xd0, 0xd1, 0xd2, 0xd3:
                 return ShiftInstructions.group(d);
-            case 0xc2:
-            case 0xc3:
+            case 0xc2, 0xc3:
                 return BranchInstructions.ret(d);
-            case 0xc6:
-            case 0xc7:
+            case 0xc6, 0xc7:
                 return d.group() == 0 ? MoveInstructions.immediateToRm(d) : null;
             case 0xc8:
                 return StackInstructions.enter(d);
             case 0xc9:
                 return StackInstructions.leave(d);
-            case 0xca:
-            case 0xcb:
+            case 0xca, 0xcb:
                 return SystemForms.farReturn(d);
-            default:
+            case 0xcc, 0xcd, 0xcf, 0xf1:
                 return SystemForms.interrupt(d);
-        }
-    }
-
-    private static Insn rowE(Decoder d) {
-        switch (d.op) {
-            case 0xe0:
-            case 0xe1:
-            case 0xe2:
-            case 0xe3:
+            case 0xd7:
+                return MoveInstructions.translate(d);
+            case 0xd8, 0xd9, 0xda, 0xdb, 0xdc, 0xdd, 0xde, 0xdf:
+                return VectorForm.x87(d);
+            case 0xe0, 0xe1, 0xe2, 0xe3:
                 return BranchInstructions.loop(d);
+            case 0xe4, 0xe5, 0xe6, 0xe7, 0xec, 0xed, 0xee, 0xef:
+                return SystemForms.port(d);
             case 0xe8:
                 return BranchInstructions.call(d);
-            case 0xe9:
-            case 0xeb:
+            case 0xe9, 0xeb:
                 return BranchInstructions.jump(d);
-            default:
-                return SystemForms.port(d);
-        }
-    }
-
-    private static @Nullable Insn rowF(Decoder d) {
-        switch (d.op) {
-            case 0xf1:
-                return SystemForms.interrupt(d);
             case 0xf4:
                 return SystemForms.ending(d, SystemInstructions::hlt);
-            case 0xf6:
-            case 0xf7:
+            case 0xf5, 0xf8, 0xf9, 0xfa, 0xfb, 0xfc, 0xfd:
+                return SystemForms.flag(d);
+            case 0xf6, 0xf7:
                 return group3(d);
             case 0xfe:
                 return d.group() <= 1 ? AluInstructions.incDec(d, 1) : null;
             case 0xff:
                 return group5(d);
             default:
-                return SystemForms.flag(d);
+                return row(d);
+        }
+    }
+
+    /** The rows of the map that are alike throughout. */
+    private static Insn row(Decoder d) {
+        switch (d.op >> 4) {
+            case 5:
+                return d.op < 0x58 ? StackInstructions.push(d) : StackInstructions.pop(d);
+            case 7:
+                return BranchInstructions.conditional(d);
+            case 0xb:
+                return MoveInstructions.immediateToRegister(d);
+            default:
+                return AluInstructions.binary(d);
         }
     }
 
@@ -275,48 +209,14 @@ final class InsnFactory {
     }
 
     private static @Nullable Insn twoByte(Decoder d) {
-        int op = d.op & 0xff;
-        switch (op >> 4) {
-            case 0:
-                return two0(d);
-            case 2:
-                return op < 0x24 ? SystemForms.controlRegister(d) : VectorForm.of(d);
-            case 3:
-                return two3(d);
-            case 4:
-                return MoveInstructions.conditional(d);
-            case 7:
-                return op == 0x77
-                        ? SystemForms.plain(XStateInstructions::emms)
-                        : op == 0x78 || op == 0x79 ? null : VectorForm.of(d);
-            case 8:
-                return BranchInstructions.conditional(d);
-            case 9:
-                return BranchInstructions.set(d);
-            case 0xa:
-                return twoA(d);
-            case 0xb:
-                return twoB(d);
-            case 0xc:
-                return twoC(d);
-            case 1:
-                return op >= 0x18 ? new SystemForms.Nop() : VectorForm.of(d);
-            default:
-                return op == 0xff ? null : VectorForm.of(d);
-        }
-    }
-
-    private static @Nullable Insn two0(Decoder d) {
         switch (d.op & 0xff) {
             case 0x00:
                 return SystemForms.group6(d);
             case 0x01:
                 return SystemForms.group7(d);
-            case 0x02:
-            case 0x03:
+            case 0x02, 0x03:
                 return SystemForms.segmentRights(d);
-            case 0x05:
-            case 0x07:
+            case 0x05, 0x07, 0x34, 0x35:
                 return SystemForms.fastCall(d);
             case 0x06:
                 return SystemForms.ending(d, SystemInstructions::clts);
@@ -324,15 +224,10 @@ final class InsnFactory {
                 return SystemForms.ending(d, SystemInstructions::invd);
             case 0x09:
                 return SystemForms.ending(d, SystemInstructions::wbinvd);
-            case 0x0d:
+            case 0x0d, 0x18, 0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f:
                 return new SystemForms.Nop();
-            default:
-                return null;
-        }
-    }
-
-    private static @Nullable Insn two3(Decoder d) {
-        switch (d.op & 0xff) {
+            case 0x20, 0x21, 0x22, 0x23:
+                return SystemForms.controlRegister(d);
             case 0x30:
                 return SystemForms.ending(d, SystemInstructions::wrmsr);
             case 0x31:
@@ -341,29 +236,17 @@ final class InsnFactory {
                 return SystemForms.plain(SystemInstructions::rdmsr);
             case 0x33:
                 return SystemForms.plain(SystemInstructions::rdpmc);
-            case 0x34:
-            case 0x35:
-                return SystemForms.fastCall(d);
-            default:
-                return null;
-        }
-    }
-
-    private static @Nullable Insn twoA(Decoder d) {
-        switch (d.op & 0xff) {
+            case 0x77:
+                return SystemForms.plain(XStateInstructions::emms);
             case 0xa0:
                 return SystemForms.pushSegment(d, CpuState.FS);
             case 0xa1:
                 return SystemForms.popSegment(d, CpuState.FS);
             case 0xa2:
                 return SystemForms.plain(SystemInstructions::cpuid);
-            case 0xa3:
-            case 0xab:
+            case 0xa3, 0xab, 0xb3, 0xbb:
                 return BitInstructions.byRegister(d);
-            case 0xa4:
-            case 0xa5:
-            case 0xac:
-            case 0xad:
+            case 0xa4, 0xa5, 0xac, 0xad:
                 return ShiftInstructions.doubleShift(d);
             case 0xa8:
                 return SystemForms.pushSegment(d, CpuState.GS);
@@ -375,15 +258,7 @@ final class InsnFactory {
                 return SystemForms.group15(d);
             case 0xaf:
                 return MulDivInstructions.toRegister(d);
-            default:
-                return null;
-        }
-    }
-
-    private static @Nullable Insn twoB(Decoder d) {
-        switch (d.op & 0xff) {
-            case 0xb0:
-            case 0xb1:
+            case 0xb0, 0xb1:
                 return AtomicInstructions.compareExchange(d);
             case 0xb2:
                 return d.isRegister() ? null : SystemForms.loadFarPointer(d, CpuState.SS);
@@ -391,43 +266,43 @@ final class InsnFactory {
                 return d.isRegister() ? null : SystemForms.loadFarPointer(d, CpuState.FS);
             case 0xb5:
                 return d.isRegister() ? null : SystemForms.loadFarPointer(d, CpuState.GS);
-            case 0xb3:
-            case 0xbb:
-                return BitInstructions.byRegister(d);
-            case 0xb6:
-            case 0xb7:
+            case 0xb6, 0xb7:
                 return MoveInstructions.zeroExtend(d);
             case 0xb8:
                 return d.rep == 0xf3 ? BitInstructions.count(d) : null;
             case 0xba:
                 return d.group() >= 4 ? BitInstructions.byImmediate(d) : null;
-            case 0xbc:
-            case 0xbd:
+            case 0xbc, 0xbd:
                 return d.rep == 0xf3 ? BitInstructions.count(d) : BitInstructions.scan(d);
-            case 0xbe:
-            case 0xbf:
+            case 0xbe, 0xbf:
                 return MoveInstructions.signExtend(d);
-            default:
-                return null;
-        }
-    }
-
-    private static @Nullable Insn twoC(Decoder d) {
-        switch (d.op & 0xff) {
-            case 0xc0:
-            case 0xc1:
+            case 0xc0, 0xc1:
                 return AtomicInstructions.exchangeAdd(d);
             case 0xc3:
                 return d.isRegister() || d.rep != 0 || d.operand16 ? null : MoveInstructions.nonTemporal(d);
             case 0xc7:
                 return SystemForms.group9(d);
-            case 0xc2:
-            case 0xc4:
-            case 0xc5:
-            case 0xc6:
-                return VectorForm.of(d);
+            case 0x04, 0x0a, 0x0b, 0x0c, 0x0e, 0x0f, 0x24, 0x25, 0x26, 0x27, 0x36, 0x37, 0x38, 0x39, 0x3a, 0x3b:
+            case 0x3c, 0x3d, 0x3e, 0x3f, 0x78, 0x79, 0xa6, 0xa7, 0xb9, 0xff:
+                return null;
             default:
-                return MoveInstructions.byteSwap(d);
+                return row0f(d);
+        }
+    }
+
+    /** The rows of the map that are alike throughout; what is left are vectors. */
+    private static Insn row0f(Decoder d) {
+        switch (d.op >> 4 & 15) {
+            case 4:
+                return MoveInstructions.conditional(d);
+            case 8:
+                return BranchInstructions.conditional(d);
+            case 9:
+                return BranchInstructions.set(d);
+            case 0xc:
+                return (d.op & 8) != 0 ? MoveInstructions.byteSwap(d) : VectorForm.of(d);
+            default:
+                return VectorForm.of(d);
         }
     }
 

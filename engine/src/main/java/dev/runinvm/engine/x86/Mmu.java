@@ -277,26 +277,45 @@ public final class Mmu {
     /**
      * Translates for a data access within one page and enters the page in the current TLB if it is memory.
      *
+     * <p>One method on purpose: beyond 325 bytes HotSpot leaves a call a call. Divided, a kernel's early boot, where
+     * every access misses, has the whole walk compiled into each instruction that touches memory.
+     *
      * @return the slot, or -1 if {@link #physical} is not memory
      */
     private int translate(long linear, boolean write) {
-        walk(linear, write, false, rights);
+        if (linear << 16 >> 16 != linear) {
+            throw CpuException.of(CpuException.GP, 0);
+        }
+        walks++;
+        int as = rights;
+        if (!walker.walk(
+                s.cr3,
+                linear,
+                write,
+                false,
+                as == USER,
+                s.cr4,
+                as == SUPERVISOR_AC,
+                s.cr0,
+                (s.efer & CpuState.EFER_NXE) != 0)) {
+            throw CpuException.pageFault(linear, walker.errorCode);
+        }
         physical = walker.physical;
         long page = physical & PAGE;
         long offset = memory.offset(page);
         if (offset < 0) {
             return -1;
         }
-        boolean mayWrite = walker.dirty
-                && (walker.writable || rights != USER && (s.cr0 & CpuState.CR0_WP) == 0)
-                && !isCodeOffset(offset);
+        boolean code = (codePages[(int) (offset >>> 18)] & 1L << (offset >>> 12)) != 0;
+        boolean mayWrite = walker.dirty && !code && (walker.writable || as != USER && (s.cr0 & CpuState.CR0_WP) == 0);
+        boolean global = walker.global && (s.cr4 & CpuState.CR4_PGE) != 0;
         ByteBuffer target = memory.buffer(offset);
         int index = memory.index(offset);
-        data[rights].enter(linear, page, mayWrite, target, index, walker.pageShift, global());
-        if (!walker.user && rights != USER) {
+        data[as].enter(linear, page, mayWrite, target, index, walker.pageShift, global);
+        if (!walker.user && as != USER) {
             // SMAP does not concern supervisor pages: both TLBs may have it
-            data[SUPERVISOR + SUPERVISOR_AC - rights]
-                    .enter(linear, page, mayWrite, target, index, walker.pageShift, global());
+            Tlb other = data[SUPERVISOR + SUPERVISOR_AC - as];
+            other.enter(linear, page, mayWrite, target, index, walker.pageShift, global);
         }
         return Tlb.slot(linear);
     }
@@ -417,13 +436,12 @@ public final class Mmu {
         ByteBuffer target = buffer[i];
         int at = delta[i] + (int) dst;
         int end = at + n * element;
-        long pattern =
-                switch (element) {
-                    case 1 -> (value & 0xff) * 0x0101_0101_0101_0101L;
-                    case 2 -> (value & 0xffff) * 0x0001_0001_0001_0001L;
-                    case 4 -> (value & 0xffff_ffffL) * 0x0000_0001_0000_0001L;
-                    default -> value;
-                };
+        long pattern = switch (element) {
+            case 1 -> (value & 0xff) * 0x0101_0101_0101_0101L;
+            case 2 -> (value & 0xffff) * 0x0001_0001_0001_0001L;
+            case 4 -> (value & 0xffff_ffffL) * 0x0000_0001_0000_0001L;
+            default -> value;
+        };
         for (; at + 8 <= end; at += 8) {
             target.putLong(at, pattern);
         }
