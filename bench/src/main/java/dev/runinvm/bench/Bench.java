@@ -84,6 +84,7 @@ public final class Bench {
         List<Contender> all = new ArrayList<>();
         for (Technique technique : Technique.values()) {
             all.add(new Engine(technique, workload, options.deadline()));
+            all.add(new Annotated(technique, workload));
         }
         all.add(new QemuTcg(workload));
         all.add(new Uml(workload));
@@ -110,6 +111,9 @@ public final class Bench {
         for (int round = 0; round < options.runs(); round++) {
             for (int i = 0; i < contenders.size(); i++) {
                 Contender contender = contenders.get((round + i) % contenders.size());
+                if (!contender.runs(work)) {
+                    continue;
+                }
                 Path log = folder.resolve(contender.name() + "-" + work + "-" + round + ".log");
                 Run run = Measurement.of(contender, work, options.deadline(), log);
                 runs.add(run);
@@ -150,7 +154,7 @@ public final class Bench {
                 --runs N           rounds, 3 by default
                 --memory MIB       of each guest, 1024 by default
                 --deadline SECONDS of each run, 300 by default
-                --only A,B         contenders: full, para, hw, qemu-tcg, uml, native
+                --only A,B         contenders: full, full-junit, para, ..., qemu-tcg, uml, native
                 --work A,B         junit (default) and cpu
                 --json FILE        also writes all runs as JSON
                 --logs FOLDER      keeps everything the guests print""";
@@ -161,7 +165,7 @@ public final class Bench {
             int memory = 1024;
             Duration deadline = Duration.ofMinutes(5);
             List<String> only = List.of();
-            List<String> works = List.of("junit");
+            List<String> works = List.of(Contender.JUNIT);
             Optional<Path> json = Optional.empty();
             Optional<Path> logs = Optional.empty();
             for (int i = 0; i < words.size(); i += 2) {

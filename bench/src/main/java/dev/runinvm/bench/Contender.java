@@ -5,6 +5,11 @@ import java.util.Optional;
 
 /** Something that can run the bench's work. */
 interface Contender {
+    /** Work: the JUnit test class. */
+    String JUNIT = "junit";
+    /** Work: processor-bound programs. */
+    String CPU = "cpu";
+
     /** Its name in tables and on the command line. */
     String name();
 
@@ -14,11 +19,16 @@ interface Contender {
     /** Why it cannot run here; empty when it can. */
     Optional<String> missing();
 
+    /** Whether it can do this kind of work. */
+    default boolean runs(String work) {
+        return true;
+    }
+
     /**
      * The command that runs the work once and ends. Its standard output and standard error carry the guest's console
      * and its init's reports in any order.
      *
-     * @param work {@code junit} or {@code cpu}
+     * @param work {@link #JUNIT} or {@link #CPU}
      */
     List<String> command(String work);
 }

@@ -24,6 +24,11 @@ record Engine(Technique technique, Workload workload, Duration deadline) impleme
 
     @Override
     public Optional<String> missing() {
+        return missing(technique);
+    }
+
+    /** Why a technique cannot run here; empty when it can. */
+    static Optional<String> missing(Technique technique) {
         Availability availability = Techniques.availability(technique);
         return availability.usable() ? Optional.empty() : Optional.of(String.join("; ", availability.missing()));
     }

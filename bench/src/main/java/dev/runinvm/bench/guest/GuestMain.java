@@ -31,17 +31,20 @@ public final class GuestMain {
     /**
      * The entry point.
      *
-     * @param arguments {@code junit} or {@code cpu}
+     * @param arguments {@code cpu}; or {@code junit} and, unless it is {@link SampleTests}, the name of the test class
      */
     public static void main(String[] arguments) {
-        mark(JVM);
-        if (arguments.length == 1 && arguments[0].equals("cpu")) {
+        if (arguments.length == 1) {
+            mark(JVM);
+        }
+        if (arguments[0].equals("cpu")) {
             CpuWork.all().forEach((name, millis) -> mark(WORK + " " + name + " " + millis));
             mark(DONE + " 0");
             return;
         }
         LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
-                .selectors(DiscoverySelectors.selectClass(SampleTests.class))
+                .selectors(DiscoverySelectors.selectClass(
+                        arguments.length == 1 ? SampleTests.class.getName() : arguments[1]))
                 .build();
         AtomicInteger passed = new AtomicInteger();
         AtomicInteger failed = new AtomicInteger();

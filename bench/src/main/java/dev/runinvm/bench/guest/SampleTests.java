@@ -14,7 +14,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Two ordinary tests, as a project's smoke test has them: collections and lambdas, files and a process. */
-class SampleTests {
+public class SampleTests {
     @Test
     void collections() {
         Map<Integer, Long> byLength = IntStream.range(0, 10_000)
