@@ -149,8 +149,9 @@ public final class LinuxBoot {
         long top = Math.min(disksStart, header.initramfsAddressMax() + 1);
         long start = top - archives.size & -GuestMemory.PAGE_SIZE;
         if (start < kernelEnd) {
-            throw new HostLacks("an initramfs of " + mib(archives.size) + " MiB has no room between the kernel's end at "
-                    + mib(kernelEnd) + " MiB and the highest address possible, " + mib(top) + " MiB");
+            throw new HostLacks(
+                    "an initramfs of " + mib(archives.size) + " MiB has no room between the kernel's end at "
+                            + mib(kernelEnd) + " MiB and the highest address possible, " + mib(top) + " MiB");
         }
         return new Layout(
                 kernel.physicalStart(),

@@ -25,7 +25,8 @@ import org.slf4j.LoggerFactory;
 final class Apt implements PackageClient {
     private static final Logger LOG = LoggerFactory.getLogger(Apt.class);
     private static final Pattern KERNEL_PART = Pattern.compile("linux-(image|modules)-[a-z0-9.+-]+");
-    private static final Pattern PACKAGE_NAME = Pattern.compile("[a-z0-9][a-z0-9+.-]+(:[a-z0-9]+)?(=[A-Za-z0-9.+~:-]+)?");
+    private static final Pattern PACKAGE_NAME =
+            Pattern.compile("[a-z0-9][a-z0-9+.-]+(:[a-z0-9]+)?(=[A-Za-z0-9.+~:-]+)?");
     private static final long LISTS_FRESH_MILLIS = 3_600_000;
 
     private final Path state;
@@ -98,9 +99,7 @@ final class Apt implements PackageClient {
         try {
             Files.createDirectories(state.resolve("lists/partial"));
             Files.createDirectories(state.resolve("cache/archives/partial"));
-            Files.writeString(
-                    state.resolve("apt.conf"),
-                    """
+            Files.writeString(state.resolve("apt.conf"), """
                     Dir::State "%s";
                     Dir::State::lists "lists/";
                     Dir::Cache "%s";
@@ -113,8 +112,7 @@ final class Apt implements PackageClient {
                     #clear APT::Update::Pre-Invoke;
                     #clear APT::Update::Post-Invoke;
                     #clear APT::Update::Post-Invoke-Success;
-                    """
-                            .formatted(state, state.resolve("cache"), state));
+                    """.formatted(state, state.resolve("cache"), state));
         } catch (IOException e) {
             throw new HostLacks("cannot write apt's private state to " + state + ": " + Cache.reason(e), e);
         }
@@ -125,7 +123,8 @@ final class Apt implements PackageClient {
         if (file == null) {
             throw new HostLacks("this machine has no " + program);
         }
-        return new ArrayList<>(List.of(file.toString(), "-q", "-c", state.resolve("apt.conf").toString()));
+        return new ArrayList<>(
+                List.of(file.toString(), "-q", "-c", state.resolve("apt.conf").toString()));
     }
 
     /** Brings the package lists up to date. A failure is told only if the package then is not found. */
@@ -133,7 +132,9 @@ final class Apt implements PackageClient {
         Path stamp = state.resolve("updated");
         try {
             if (Files.exists(stamp)
-                    && System.currentTimeMillis() - Files.getLastModifiedTime(stamp).toMillis() < LISTS_FRESH_MILLIS) {
+                    && System.currentTimeMillis()
+                                    - Files.getLastModifiedTime(stamp).toMillis()
+                            < LISTS_FRESH_MILLIS) {
                 return "";
             }
             progress.at("reading package lists", 0, 0);

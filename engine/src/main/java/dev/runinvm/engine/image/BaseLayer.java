@@ -13,8 +13,7 @@ final class BaseLayer {
     /** Raised with every change of what a layer holds that its inputs do not show. */
     static final int FORMAT = 2;
 
-    private static final String FSTAB =
-            """
+    private static final String FSTAB = """
             proc /proc proc nosuid,nodev,noexec 0 0
             sysfs /sys sysfs nosuid,nodev,noexec 0 0
             devpts /dev/pts devpts mode=0620,gid=5,ptmxmode=0666 0 0
@@ -23,14 +22,12 @@ final class BaseLayer {
             tmpfs /run tmpfs mode=0755 0 0
             cgroup2 /sys/fs/cgroup cgroup2 nosuid,nodev,noexec 0 0
             """;
-    private static final String PASSWD =
-            """
+    private static final String PASSWD = """
             root:x:0:0:root:/root:/bin/sh
             daemon:x:1:1:daemon:/usr/sbin:/bin/false
             nobody:x:65534:65534:nobody:/nonexistent:/bin/false
             """;
-    private static final String GROUP =
-            """
+    private static final String GROUP = """
             root:x:0:
             daemon:x:1:
             tty:x:5:

@@ -75,16 +75,16 @@ final class Busybox {
 
     /** The paths at which this busybox wants to be found, such as {@code bin/sh}. */
     static List<String> applets(Path busybox) {
-        HostCommand.Result result = HostCommand.run(
-                List.of(busybox.toString(), "--list-full"), null, Duration.ofSeconds(20), l -> {});
+        HostCommand.Result result =
+                HostCommand.run(List.of(busybox.toString(), "--list-full"), null, Duration.ofSeconds(20), l -> {});
         List<String> paths = result.lines().stream()
                 .map(String::trim)
                 .filter(l -> l.matches("(usr/)?s?bin/[\\[A-Za-z0-9._+-]+|linuxrc"))
                 .filter(l -> !l.equals("linuxrc") && !l.endsWith("/busybox"))
                 .toList();
         if (result.status() != 0 || paths.stream().noneMatch(p -> p.endsWith("bin/sh"))) {
-            throw new HostLacks(busybox + " does not work here: --list-full gave status " + result.status() + "\n"
-                    + result.tail());
+            throw new HostLacks(
+                    busybox + " does not work here: --list-full gave status " + result.status() + "\n" + result.tail());
         }
         return paths;
     }

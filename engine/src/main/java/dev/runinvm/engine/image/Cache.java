@@ -75,7 +75,8 @@ public final class Cache {
         if (xdg != null && xdg.startsWith("/")) {
             return Path.of(xdg, "runinvm");
         }
-        return Path.of(System.getProperty("user.home", "/"), ".cache", "runinvm").toAbsolutePath();
+        return Path.of(System.getProperty("user.home", "/"), ".cache", "runinvm")
+                .toAbsolutePath();
     }
 
     /** Where the cache is. */
@@ -145,8 +146,10 @@ public final class Cache {
         try {
             Files.createDirectories(directory);
         } catch (IOException e) {
-            throw new HostLacks("cannot make the cache directory " + directory + ": " + reason(e)
-                    + "; set the system property runinvm.cache to a directory that can be written", e);
+            throw new HostLacks(
+                    "cannot make the cache directory " + directory + ": " + reason(e)
+                            + "; set the system property runinvm.cache to a directory that can be written",
+                    e);
         }
     }
 
@@ -166,7 +169,6 @@ public final class Cache {
         Path temporary = sibling(file, TEMPORARY);
         Path sum = sibling(file, ".sha256");
         try {
-            Files.deleteIfExists(sum);
             MessageDigest digest = sha256();
             try (FileChannel channel = FileChannel.open(
                     temporary,
@@ -179,6 +181,7 @@ public final class Cache {
                 out.flush();
                 channel.force(true);
             }
+            Files.deleteIfExists(sum); // from here to the next note the entry counts as missing
             Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             note(file, HexFormat.of().formatHex(digest.digest()));
             syncDirectory(parent(file));
@@ -203,9 +206,11 @@ public final class Cache {
         }
         String message = String.valueOf(e.getMessage());
         if (message.contains("No space left") || message.contains("Disk quota exceeded")) {
-            return new HostLacks("the disk is full: " + what + " does not fit into the cache " + directory + " ("
-                    + free / (1 << 20) + " MiB are free there); free some space, or set the system property"
-                    + " runinvm.cache to a directory on another disk", e);
+            return new HostLacks(
+                    "the disk is full: " + what + " does not fit into the cache " + directory + " ("
+                            + free / (1 << 20) + " MiB are free there); free some space, or set the system property"
+                            + " runinvm.cache to a directory on another disk",
+                    e);
         }
         return new HostLacks("cannot make " + what + " in the cache " + directory + ": " + reason(e), e);
     }
@@ -310,7 +315,8 @@ public final class Cache {
     /** The SHA-256 of an entry, in hexadecimal, as noted when it was made. */
     String checksum(Path entry) {
         try {
-            return Files.readString(sibling(entry, ".sha256"), StandardCharsets.US_ASCII).substring(0, 64);
+            return Files.readString(sibling(entry, ".sha256"), StandardCharsets.US_ASCII)
+                    .substring(0, 64);
         } catch (IOException | IndexOutOfBoundsException e) {
             throw new HostLacks("the cache entry " + entry + " lost its checksum; run again", e);
         }

@@ -61,7 +61,10 @@ final class ErofsWriter {
 
         int links() {
             return node.isDirectory()
-                    ? 2 + (int) children.values().stream().filter(c -> c.node.isDirectory()).count()
+                    ? 2
+                            + (int) children.values().stream()
+                                    .filter(c -> c.node.isDirectory())
+                                    .count()
                     : 1;
         }
 
@@ -182,7 +185,10 @@ final class ErofsWriter {
             for (int i = from; i < to; i++) {
                 byte[] name = names.get(i);
                 Inode entry = targets.get(i);
-                block.putLong(entry.nid()).putShort((short) nameAt).put((byte) entry.type()).put((byte) 0);
+                block.putLong(entry.nid())
+                        .putShort((short) nameAt)
+                        .put((byte) entry.type())
+                        .put((byte) 0);
                 block.put(nameAt, name);
                 nameAt += name.length;
             }

@@ -54,8 +54,7 @@ final class FileTree {
             }
             long copied = Files.copy(host, out);
             if (copied != size) {
-                throw new IOException(
-                        host + " changed while it was copied: " + copied + " bytes instead of " + size);
+                throw new IOException(host + " changed while it was copied: " + copied + " bytes instead of " + size);
             }
         }
     }
@@ -111,9 +110,7 @@ final class FileTree {
             FileTime time = Files.getLastModifiedTime(real);
             int permissions = Files.isExecutable(real) ? 0755 : 0644;
             parents(path);
-            nodes.put(
-                    path,
-                    new Node(FILE | permissions, time.to(TimeUnit.SECONDS), size, real, NOTHING, 0));
+            nodes.put(path, new Node(FILE | permissions, time.to(TimeUnit.SECONDS), size, real, NOTHING, 0));
         } catch (IOException e) {
             throw new HostLacks("cannot copy " + host + " into the guest: " + Cache.reason(e), e);
         }

@@ -49,7 +49,8 @@ public final class GuestImages {
 
     /** As {@link #prepare}, in this object's cache. */
     public PreparedImage make(ImageRequest request, Progress progress) {
-        PackageClient fetcher = client != null ? client : new Apt(cache.directory().resolve("apt"), progress);
+        PackageClient fetcher =
+                client != null ? client : new Apt(cache.directory().resolve("apt"), progress);
         Packages packages = new Packages(cache, fetcher);
         KernelFiles kernel = new KernelSource(cache, packages, progress, hostRoot).find(request);
         Path vmlinux = unpacked(kernel, progress);

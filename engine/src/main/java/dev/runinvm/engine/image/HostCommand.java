@@ -61,8 +61,8 @@ final class HostCommand {
         try {
             if (!process.waitFor(deadline.toMillis(), TimeUnit.MILLISECONDS)) {
                 end(process);
-                throw new HostLacks(name + " did not finish within " + deadline.toSeconds() + " s: "
-                        + String.join(" ", command));
+                throw new HostLacks(
+                        name + " did not finish within " + deadline.toSeconds() + " s: " + String.join(" ", command));
             }
             reader.join(5000);
         } catch (InterruptedException e) {

@@ -34,15 +34,18 @@ final class HostFiles {
             if (SharedLibraries.isElf(elf)) {
                 String missing = libraries.add(elf);
                 if (missing != null) {
-                    throw new HostLacks("cannot copy " + elf + " into the guest: " + missing
-                            + ", which this host does not have");
+                    throw new HostLacks(
+                            "cannot copy " + elf + " into the guest: " + missing + ", which this host does not have");
                 }
             }
         }
         libraries.addTo(tree);
         String key = "extra-" + Keys.of(BaseLayer.FORMAT, tree.key()) + ".cpio";
         return cache.get(
-                "image", key, "the extra files", out -> CpioWriter.write(tree, out, "writing the extra files", progress));
+                "image",
+                key,
+                "the extra files",
+                out -> CpioWriter.write(tree, out, "writing the extra files", progress));
     }
 
     /** Adds a directory with everything below it. */

@@ -55,11 +55,13 @@ public record ImageRequest(
     }
 
     public ImageRequest withKernelPackage(@Nullable String name) {
-        return new ImageRequest(kernelFile, modules, name, refresh, javaHome, jdkOnDisk, agent, moduleNames, extraFiles);
+        return new ImageRequest(
+                kernelFile, modules, name, refresh, javaHome, jdkOnDisk, agent, moduleNames, extraFiles);
     }
 
     public ImageRequest withRefresh(boolean on) {
-        return new ImageRequest(kernelFile, modules, kernelPackage, on, javaHome, jdkOnDisk, agent, moduleNames, extraFiles);
+        return new ImageRequest(
+                kernelFile, modules, kernelPackage, on, javaHome, jdkOnDisk, agent, moduleNames, extraFiles);
     }
 
     public ImageRequest withJavaHome(@Nullable Path home) {

@@ -82,15 +82,24 @@ final class JdkLayer {
         layer.collect(guestHome, javaHome);
         String key = Keys.of(BaseLayer.FORMAT, layer.tree.key());
         if (!onDisk) {
-            Path archive = cache.get("image", "jdk-" + key + ".cpio", "the guest's JDK", out ->
-                    CpioWriter.write(layer.tree, out, "writing the JDK", progress));
+            Path archive = cache.get(
+                    "image",
+                    "jdk-" + key + ".cpio",
+                    "the guest's JDK",
+                    out -> CpioWriter.write(layer.tree, out, "writing the JDK", progress));
             return new Made(archive, null, "/" + guestHome);
         }
         Split split = layer.split(guestHome);
-        Path disk = cache.get("image", "jdk-" + key + ".erofs", "the guest's JDK", out ->
-                ErofsWriter.write(split.disk, out, "writing the JDK", progress));
-        Path archive = cache.get("image", "jdk-links-" + key + ".cpio", "links to the guest's JDK", out ->
-                CpioWriter.write(split.archive, out, "writing links to the JDK", Progress.NONE));
+        Path disk = cache.get(
+                "image",
+                "jdk-" + key + ".erofs",
+                "the guest's JDK",
+                out -> ErofsWriter.write(split.disk, out, "writing the JDK", progress));
+        Path archive = cache.get(
+                "image",
+                "jdk-links-" + key + ".cpio",
+                "links to the guest's JDK",
+                out -> CpioWriter.write(split.archive, out, "writing links to the JDK", Progress.NONE));
         return new Made(archive, disk, "/" + guestHome);
     }
 
@@ -168,7 +177,8 @@ final class JdkLayer {
                 }
                 if (!Files.exists(entry)) {
                     LOG.debug("left out {}: a link to nowhere", entry);
-                } else if (Files.isSymbolicLink(entry) && entry.toRealPath().startsWith(home)
+                } else if (Files.isSymbolicLink(entry)
+                        && entry.toRealPath().startsWith(home)
                         && !Files.readSymbolicLink(entry).isAbsolute()) {
                     links.put(path, Files.readSymbolicLink(entry).toString());
                 } else if (Files.isDirectory(entry)) {

@@ -127,7 +127,9 @@ final class KernelModules {
         String file = path.substring(path.lastIndexOf('/') + 1);
         int ko = file.indexOf(".ko");
         if (ko < 0) {
-            if (file.equals("modules.builtin") || file.equals("modules.builtin.modinfo") || file.equals("modules.order")) {
+            if (file.equals("modules.builtin")
+                    || file.equals("modules.builtin.modinfo")
+                    || file.equals("modules.order")) {
                 indexes.put(file, content.readAllBytes());
             }
             return;
@@ -182,7 +184,8 @@ final class KernelModules {
         List<String> depends = new ArrayList<>();
         List<String> aliases = new ArrayList<>();
         List<String> soft = new ArrayList<>();
-        ByteBuffer info = Elf64.parse(ByteBuffer.wrap(bytes), path).section(".modinfo").orElse(ByteBuffer.allocate(0));
+        ByteBuffer info =
+                Elf64.parse(ByteBuffer.wrap(bytes), path).section(".modinfo").orElse(ByteBuffer.allocate(0));
         int at = 0;
         while (at < info.limit()) {
             String line = Elf64.string(info, at);
@@ -207,8 +210,8 @@ final class KernelModules {
     }
 
     private void checkFound(List<String> asked) {
-        String builtIn = canonical(
-                new String(indexes.getOrDefault("modules.builtin", new byte[0]), StandardCharsets.UTF_8));
+        String builtIn =
+                canonical(new String(indexes.getOrDefault("modules.builtin", new byte[0]), StandardCharsets.UTF_8));
         Set<String> missing = new TreeSet<>();
         for (String name : asked) {
             boolean inKernel = builtIn.contains("/" + canonical(name) + ".ko");
@@ -248,10 +251,17 @@ final class KernelModules {
                 dep.append(' ').append(d.path);
             }
             dep.append('\n');
-            m.aliases.forEach(a -> alias.append("alias ").append(a).append(' ').append(e.getKey()).append('\n'));
+            m.aliases.forEach(a -> alias.append("alias ")
+                    .append(a)
+                    .append(' ')
+                    .append(e.getKey())
+                    .append('\n'));
             if (!m.softDependencies.isEmpty()) {
-                soft.append("softdep ").append(e.getKey()).append(" pre: ")
-                        .append(String.join(" ", m.softDependencies)).append('\n');
+                soft.append("softdep ")
+                        .append(e.getKey())
+                        .append(" pre: ")
+                        .append(String.join(" ", m.softDependencies))
+                        .append('\n');
             }
         }
         tree.file(directory + "modules.dep", 0644, dep.toString());

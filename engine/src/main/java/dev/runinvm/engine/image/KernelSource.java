@@ -41,7 +41,8 @@ final class KernelSource {
         Path file = request.kernelFile();
         if (file != null) {
             if (!Files.isRegularFile(file)) {
-                throw new HostLacks("the kernel file " + file + (Files.exists(file) ? " is no file" : " does not exist"));
+                throw new HostLacks(
+                        "the kernel file " + file + (Files.exists(file) ? " is no file" : " does not exist"));
             }
             return file.toString().endsWith(".deb")
                     ? fromPackages(List.of(file), checksumOf(file), file.toString())
@@ -95,15 +96,16 @@ final class KernelSource {
                     return;
                 }
             }
-            throw new HostLacks(origin + " holds no kernel (boot/vmlinuz-*); name a kernel package such as "
-                    + DEFAULT_PACKAGE);
+            throw new HostLacks(
+                    origin + " holds no kernel (boot/vmlinuz-*); name a kernel package such as " + DEFAULT_PACKAGE);
         });
         return new KernelFiles(kernel, release(kernel), debs, identity, origin);
     }
 
     private KernelFiles fromFile(Path file, @Nullable Path modules) {
         String release = release(file);
-        Path directory = modules != null ? modules : hostRoot.resolve("lib/modules").resolve(release);
+        Path directory =
+                modules != null ? modules : hostRoot.resolve("lib/modules").resolve(release);
         boolean there = Files.isDirectory(directory);
         if (modules != null && !there) {
             throw new HostLacks("the kernel modules' directory " + modules + " does not exist");

@@ -76,8 +76,11 @@ final class Packages {
             }
             String lines = String.join(
                     "\n", files.stream().map(f -> f.getFileName().toString()).toList());
-            cache.replace(DIRECTORY, name + ".list", "the list of " + name, out -> out.write((lines + "\n").getBytes(
-                    java.nio.charset.StandardCharsets.UTF_8)));
+            cache.replace(
+                    DIRECTORY,
+                    name + ".list",
+                    "the list of " + name,
+                    out -> out.write((lines + "\n").getBytes(java.nio.charset.StandardCharsets.UTF_8)));
             return files;
         } catch (IOException e) {
             throw new HostLacks("cannot fetch " + name + " into " + downloads + ": " + Cache.reason(e), e);

@@ -37,7 +37,8 @@ public record PreparedImage(
 
     /** The kernel, ready for {@link dev.runinvm.engine.boot.LinuxBoot}. */
     public Vmlinux kernel() {
-        return Vmlinux.open(vmlinuxFile, KernelImage.open(kernelFile).setupHeader().orElse(null));
+        return Vmlinux.open(
+                vmlinuxFile, KernelImage.open(kernelFile).setupHeader().orElse(null));
     }
 
     /** Bytes of all archives. */

@@ -34,8 +34,8 @@ final class SharedLibraries {
     private static final long DT_STRTAB = 5;
     private static final long DT_RPATH = 15;
     private static final long DT_RUNPATH = 29;
-    private static final List<String> DEFAULT_DIRECTORIES = List.of(
-            "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib");
+    private static final List<String> DEFAULT_DIRECTORIES =
+            List.of("/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib");
 
     private final List<Path> directories;
     private final Map<String, Path> own;
@@ -44,7 +44,10 @@ final class SharedLibraries {
     private final Set<Path> interpreters = new TreeSet<>();
 
     /** What a file's dynamic section and program headers say about others. */
-    private record Dynamic(List<String> needed, List<String> runPath, @Nullable String interpreter) {}
+    private record Dynamic(
+            List<String> needed,
+            List<String> runPath,
+            @Nullable String interpreter) {}
 
     /**
      * @param own libraries by name that are copied anyway and found before any other
@@ -110,7 +113,8 @@ final class SharedLibraries {
      * @return what is missing, for people; null if nothing is
      * @throws HostLacks if the file is no x86-64 ELF file
      */
-    @Nullable String add(Path file) {
+    @Nullable
+    String add(Path file) {
         Map<String, Path> found = new LinkedHashMap<>();
         Set<Path> seen = new LinkedHashSet<>();
         Set<Path> loaders = new LinkedHashSet<>();
@@ -225,7 +229,8 @@ final class SharedLibraries {
             if (tag == DT_NEEDED) {
                 needed.add(stringAt(elf, strings, table.getLong(at + 8)));
             } else if (tag == DT_RPATH || tag == DT_RUNPATH) {
-                runPath.addAll(List.of(stringAt(elf, strings, table.getLong(at + 8)).split(":")));
+                runPath.addAll(
+                        List.of(stringAt(elf, strings, table.getLong(at + 8)).split(":")));
             }
         }
     }
@@ -261,8 +266,8 @@ final class SharedLibraries {
         Path c = libraries.get("libc.so.6");
         Path directory = c != null ? c.getParent() : null;
         String target = directory != null ? GuestPaths.of(directory) : "usr/lib";
-        libraries.forEach((name, file) -> tree.hostFile(
-                name.startsWith("/") ? GuestPaths.of(Path.of(name)) : target + "/" + name, file));
+        libraries.forEach((name, file) ->
+                tree.hostFile(name.startsWith("/") ? GuestPaths.of(Path.of(name)) : target + "/" + name, file));
         interpreters.forEach(i -> tree.hostFile(GuestPaths.of(i), i));
     }
 }

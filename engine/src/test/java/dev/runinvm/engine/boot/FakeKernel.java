@@ -23,7 +23,7 @@ public final class FakeKernel {
     public static final String RELEASE = "6.1.0-99-test-amd64";
     static final long PHYSICAL = 0x100_0000;
     static final long VIRTUAL = 0xffff_ffff_8100_0000L;
-    static final int TEXT_SIZE = 300_000;
+    static final int TEXT_SIZE = 100_000;
     static final int BSS_SIZE = 8192;
 
     private FakeKernel() {}
@@ -70,7 +70,10 @@ public final class FakeKernel {
             ByteBuffer elf, int index, int type, long offset, long virtual, long physical, long size, long memory) {
         int at = 64 + index * 56;
         elf.putInt(at, type).putInt(at + 4, 5).putLong(at + 8, offset).putLong(at + 16, virtual);
-        elf.putLong(at + 24, physical).putLong(at + 32, size).putLong(at + 40, memory).putLong(at + 48, 0x1000);
+        elf.putLong(at + 24, physical)
+                .putLong(at + 32, size)
+                .putLong(at + 40, memory)
+                .putLong(at + 48, 0x1000);
     }
 
     /** A bzImage whose payload is a vmlinux compressed in a way. */
@@ -90,12 +93,15 @@ public final class FakeKernel {
         int setupSectors = 3;
         int protectedMode = (setupSectors + 1) * 512;
         int offset = 1000;
-        ByteBuffer b =
-                ByteBuffer.allocate(protectedMode + offset + payload.length + 777).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer b = ByteBuffer.allocate(protectedMode + offset + payload.length + 777)
+                .order(ByteOrder.LITTLE_ENDIAN);
         b.put(0x1f1, (byte) setupSectors).putShort(0x1fe, (short) 0xaa55).putShort(0x200, (short) 0x66eb);
         b.putInt(0x202, 0x53726448).putShort(0x206, (short) 0x20f).putShort(0x20e, (short) 0x300);
         b.put(0x500, (RELEASE + " (test@host) #1 SMP").getBytes(StandardCharsets.US_ASCII));
-        b.put(0x211, (byte) 1).putInt(0x22c, 0x7fffffff).putShort(0x236, (short) 1).putInt(0x238, 2047);
+        b.put(0x211, (byte) 1)
+                .putInt(0x22c, 0x7fffffff)
+                .putShort(0x236, (short) 1)
+                .putInt(0x238, 2047);
         b.putInt(0x248, offset).putInt(0x24c, payload.length).putInt(0x260, 1 << 20);
         b.put(protectedMode + offset, payload);
         return b.array();
@@ -121,8 +127,7 @@ public final class FakeKernel {
             case ZSTD -> new ZstdOutputStream(out).setChecksum(true);
             case LZMA -> new LZMAOutputStream(out, options, -1); // of unknown size with an end marker, as lzma(1) does
             case XZ ->
-                new XZOutputStream(
-                        out, new org.tukaani.xz.FilterOptions[] {new X86Options(), options}, XZ.CHECK_CRC32);
+                new XZOutputStream(out, new org.tukaani.xz.FilterOptions[] {new X86Options(), options}, XZ.CHECK_CRC32);
             default -> throw new IllegalArgumentException(compression.toString());
         };
     }
@@ -132,7 +137,13 @@ public final class FakeKernel {
         out.write(new byte[] {0x02, 0x21, 0x4c, 0x18});
         for (int from = 0; from < plain.length; from += 8 << 20) {
             ByteArrayOutputStream block = new ByteArrayOutputStream();
-            try (OutputStream packer = new BlockLZ4CompressorOutputStream(block)) {
+            try (OutputStream packer = new BlockLZ4CompressorOutputStream(
+                    block,
+                    BlockLZ4CompressorOutputStream.createParameterBuilder()
+                            .withMaxNumberOfCandidates(4)
+                            .withNiceBackReferenceLength(16)
+                            .withLazyMatching(false)
+                            .build())) {
                 packer.write(plain, from, Math.min(8 << 20, plain.length - from));
             }
             out.write(ByteBuffer.allocate(4)

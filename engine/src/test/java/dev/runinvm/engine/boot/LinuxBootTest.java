@@ -1,15 +1,11 @@
 package dev.runinvm.engine.boot;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.x86.CpuState;
 import dev.runinvm.engine.x86.PageWalker;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -20,6 +16,10 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class LinuxBootTest {
     private static final long MIB = 1 << 20;
@@ -30,8 +30,7 @@ class LinuxBootTest {
     private final CpuState cpu = new CpuState();
 
     private static Vmlinux kernel() throws IOException {
-        return KernelImage.parse(
-                        ByteBuffer.wrap(FakeKernel.bzImage(Compression.LZ4, FakeKernel.vmlinux())), "vmlinuz")
+        return KernelImage.parse(ByteBuffer.wrap(FakeKernel.bzImage(Compression.GZIP, FakeKernel.vmlinux())), "vmlinuz")
                 .vmlinux();
     }
 
@@ -39,6 +38,14 @@ class LinuxBootTest {
         byte[] content = new byte[size];
         new Random(size).nextBytes(content);
         return Files.write(directory.resolve(name), content);
+    }
+
+    private Path sparse(String start, long size) throws IOException {
+        Path file = Files.writeString(directory.resolve("sparse"), start);
+        try (RandomAccessFile f = new RandomAccessFile(file.toFile(), "rw")) {
+            f.setLength(size);
+        }
+        return file;
     }
 
     private static byte[] read(GuestMemory memory, long at, int length) {
@@ -164,7 +171,7 @@ class LinuxBootTest {
 
     @Test
     void tooLittleMemoryIsToldWithTheAmountNeeded() throws IOException {
-        Path initramfs = file("i", (int) (100 * MIB));
+        Path initramfs = sparse("", 100 * MIB);
         try (GuestMemory memory = GuestMemory.create(128 * MIB)) {
             String error = assertThrows(
                             HostLacks.class, () -> LinuxBoot.load(memory, kernel(), List.of(initramfs), "", cpu))
@@ -179,10 +186,7 @@ class LinuxBootTest {
 
     @Test
     void aPlainArchiveNeedsMemoryTwiceMore() throws IOException {
-        Path archive = file("i", (int) (20 * MIB));
-        byte[] bytes = Files.readAllBytes(archive);
-        System.arraycopy("070701".getBytes(StandardCharsets.US_ASCII), 0, bytes, 0, 6);
-        Files.write(archive, bytes);
+        Path archive = sparse("070701", 20 * MIB);
         try (GuestMemory memory = GuestMemory.create(120 * MIB)) {
             assertThrows(HostLacks.class, () -> LinuxBoot.load(memory, kernel(), List.of(archive), "", cpu));
         }
@@ -198,8 +202,7 @@ class LinuxBootTest {
                     .contains("at most 2047"));
             assertThrows(HostLacks.class, () -> LinuxBoot.load(memory, kernel, List.of(), "a\0b", cpu));
             Path missing = directory.resolve("missing");
-            assertTrue(assertThrows(
-                            HostLacks.class, () -> LinuxBoot.load(memory, kernel, List.of(missing), "", cpu))
+            assertTrue(assertThrows(HostLacks.class, () -> LinuxBoot.load(memory, kernel, List.of(missing), "", cpu))
                     .getMessage()
                     .contains(missing.toString()));
         }

@@ -1,19 +1,18 @@
 package dev.runinvm.engine.boot;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 class Lz4Test {
     private static final int LIMIT = 64 << 20;
 
     @Test
     void decodesSeveralBlocks() throws IOException {
-        byte[] plain = new byte[(17 << 20) + 13];
+        byte[] plain = new byte[(9 << 20) + 13];
         Random random = new Random(3);
         int at = 0;
         while (at < plain.length) { // runs of all lengths: overlapping matches, long literals

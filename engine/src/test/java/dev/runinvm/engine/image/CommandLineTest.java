@@ -1,0 +1,62 @@
+package dev.runinvm.engine.image;
+
+import dev.runinvm.engine.HostLacks;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+class CommandLineTest {
+    private static String after(CommandLine line, String parameter) {
+        String text = line.toString();
+        assertTrue(text.contains(" " + parameter + "="), text);
+        return text.substring(text.indexOf(parameter + "=") + parameter.length() + 1)
+                .split(" ")[0];
+    }
+
+    private static String decoded(String text) {
+        return new String(Base64.getDecoder().decode(text), StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void theUsersArgumentsComeLast() {
+        String line = CommandLine.standard()
+                .tscKhz(2_500_000)
+                .add(" loglevel=8 ")
+                .add("")
+                .toString();
+        assertTrue(line.startsWith("console=ttyS0 "), line);
+        assertTrue(line.endsWith(" tsc_early_khz=2500000 loglevel=8"), line);
+        assertTrue(line.contains(" mitigations=off ") && line.contains(" reboot=t "), line);
+    }
+
+    @Test
+    void commandsSurviveWhateverIsInThem() {
+        String command = "echo \"a 'b' ü\"; exit 3 # = $x";
+        CommandLine line = CommandLine.standard().command(command);
+        assertEquals("command", after(line, "runinvm.mode"));
+        assertEquals(command, decoded(after(line, "runinvm.command")));
+    }
+
+    @Test
+    void plainJavaOptionsAreLeftReadable() {
+        assertEquals(
+                "-Xmx256m;-Dx=y",
+                after(CommandLine.standard().javaOptions(List.of("-Xmx256m", "-Dx=y")), "runinvm.java"));
+        assertTrue(!CommandLine.standard().javaOptions(List.of()).toString().contains("runinvm.java"));
+    }
+
+    @Test
+    void otherJavaOptionsAreQuotedForAShell() {
+        CommandLine line = CommandLine.standard().javaOptions(List.of("-Da=b c", "-Dq=it's;"));
+        assertEquals("'-Da=b c' '-Dq=it'\\''s;' ", decoded(after(line, "runinvm.java64")));
+    }
+
+    @Test
+    void lineBreaksAreRefused() {
+        assertThrows(HostLacks.class, () -> CommandLine.standard().add("a\nb"));
+    }
+}
