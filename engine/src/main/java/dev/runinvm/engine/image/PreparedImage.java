@@ -41,6 +41,14 @@ public record PreparedImage(
                 vmlinuxFile, KernelImage.open(kernelFile).setupHeader().orElse(null));
     }
 
+    /** Whether all its files are still there. */
+    public boolean exists() {
+        return Files.exists(kernelFile)
+                && Files.exists(vmlinuxFile)
+                && initramfs.stream().allMatch(Files::exists)
+                && disks.stream().allMatch(Files::exists);
+    }
+
     /** Bytes of all archives. */
     public long initramfsSize() {
         return sizeOf(initramfs);
