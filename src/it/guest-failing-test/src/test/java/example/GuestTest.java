@@ -1,10 +1,9 @@
 package example;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-
 import dev.runinvm.engine.Technique;
 import dev.runinvm.junit.RunInVM;
 import org.junit.jupiter.api.Test;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 @RunInVM(technique = Technique.FULL)
 class GuestTest {

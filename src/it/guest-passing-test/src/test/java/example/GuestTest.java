@@ -1,13 +1,12 @@
 package example;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import dev.runinvm.engine.Technique;
 import dev.runinvm.junit.RunInVM;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 @RunInVM(technique = Technique.FULL)
 class GuestTest {
@@ -19,7 +18,9 @@ class GuestTest {
 
     @Test
     void mountsAsRoot() throws Exception {
-        Process mount = new ProcessBuilder("mount", "-t", "tmpfs", "none", "/mnt").inheritIO().start();
+        Process mount = new ProcessBuilder("mount", "-t", "tmpfs", "none", "/mnt")
+                .inheritIO()
+                .start();
         assertEquals(0, mount.waitFor());
     }
 }

@@ -79,7 +79,9 @@ final class Batch {
         int number = (int) fields[at];
         String name = number == StubCode.SYS_MMAP
                 ? "mmap"
-                : number == StubCode.SYS_MUNMAP ? "munmap" : number == StubCode.SYS_MPROTECT ? "mprotect" : "arch_prctl";
+                : number == StubCode.SYS_MUNMAP
+                        ? "munmap"
+                        : number == StubCode.SYS_MPROTECT ? "mprotect" : "arch_prctl";
         return name + "(0x" + Long.toHexString(fields[at + 1]) + ", 0x" + Long.toHexString(fields[at + 2]) + ", "
                 + fields[at + 3] + ", offset 0x" + Long.toHexString(fields[at + 6]) + ")";
     }

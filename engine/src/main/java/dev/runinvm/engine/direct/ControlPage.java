@@ -21,6 +21,7 @@ final class ControlPage {
     static final int FAILED_LEFT = 0x38;
     /** Number of the start-up step under way, and what a failed one answered. */
     static final int STEP = 0x40;
+
     static final int STEP_RESULT = 0x48;
     static final int CPUID_RESULT = 0x50;
 

@@ -252,8 +252,7 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
         }
         retryExpected = false;
         if (usable(retryAddress, stub)
-                && walker.walk(
-                        s.cr3, retryAddress, retryWrite, retryFetch, true, s.cr4, false, s.cr0, nxe)
+                && walker.walk(s.cr3, retryAddress, retryWrite, retryFetch, true, s.cr4, false, s.cr0, nxe)
                 && memory.isMemory(walker.physical)) {
             counters.faultsForeseen++;
             m.map(stub, retryAddress, nxe);
@@ -354,8 +353,14 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
                 }
                 return pageFault(s, m, stub, nxe);
             }
-            case CpuException.DE, CpuException.DB, CpuException.BP, CpuException.OF, CpuException.BR, CpuException.UD,
-                    CpuException.MF, CpuException.XM -> {
+            case CpuException.DE,
+                    CpuException.DB,
+                    CpuException.BP,
+                    CpuException.OF,
+                    CpuException.BR,
+                    CpuException.UD,
+                    CpuException.MF,
+                    CpuException.XM -> {
                 counters.exceptions++;
                 return trap.exception(vector);
             }
@@ -396,8 +401,9 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
         }
         if (va == lastFault && stub.rip() == lastFaultRip) {
             if (++sameFaults > STUCK) {
-                throw new EngineBug("page fault at 0x" + Long.toHexString(va) + ", RIP 0x" + Long.toHexString(stub.rip())
-                        + ", error " + error + " again after it was mapped, " + STUCK + " times");
+                throw new EngineBug(
+                        "page fault at 0x" + Long.toHexString(va) + ", RIP 0x" + Long.toHexString(stub.rip())
+                                + ", error " + error + " again after it was mapped, " + STUCK + " times");
             }
         } else {
             lastFault = va;

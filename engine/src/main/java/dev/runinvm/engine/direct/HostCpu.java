@@ -71,8 +71,7 @@ public final class HostCpu implements HostCpuid {
         if (instance == null) {
             List<String> reasons = DirectExecution.check();
             if (!reasons.isEmpty()) {
-                throw new HostLacks(
-                        "guest code cannot run directly on this machine: " + String.join("; ", reasons));
+                throw new HostLacks("guest code cannot run directly on this machine: " + String.join("; ", reasons));
             }
             instance = new HostCpu();
         }

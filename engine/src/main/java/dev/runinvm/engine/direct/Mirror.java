@@ -23,7 +23,10 @@ final class Mirror {
     final long root;
 
     int pcid;
-    @Nullable Stub stub;
+
+    @Nullable
+    Stub stub;
+
     final Batch batch = new Batch();
     /** For the least recently used to go first. */
     long lastUse;

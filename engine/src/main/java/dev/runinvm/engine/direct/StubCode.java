@@ -1,8 +1,7 @@
 package dev.runinvm.engine.direct;
 
-import static dev.runinvm.engine.direct.Assembler.*;
-
 import dev.runinvm.engine.os.Host;
+import static dev.runinvm.engine.direct.Assembler.*;
 
 /**
  * The machine code of a stub process (about 1 KB): start-up, then one signal handler that reports to us, waits, runs
@@ -156,7 +155,9 @@ final class StubCode {
         step(6);
         a.move(RDI, 0).leaCode(RSI, 0);
         callOrFail(SYS_MUNMAP);
-        a.leaCode(RDI, ControlPage.CODE_SIZE + ControlPage.SIZE).move(RSI, TASK_END).sub(RSI, RDI);
+        a.leaCode(RDI, ControlPage.CODE_SIZE + ControlPage.SIZE)
+                .move(RSI, TASK_END)
+                .sub(RSI, RDI);
         callOrFail(SYS_MUNMAP);
         step(7);
         a.move(RDI, SIG_SETMASK).lea(RSI, RBX, ControlPage.SIGMASK).move(RDX, 0).move(R10, 8);
@@ -166,7 +167,10 @@ final class StubCode {
         callOrFail(SYS_SIGALTSTACK);
         step(9);
         for (int signal : SIGNALS) {
-            a.move(RDI, signal).lea(RSI, RBX, ControlPage.SIGACTION).move(RDX, 0).move(R10, 8);
+            a.move(RDI, signal)
+                    .lea(RSI, RBX, ControlPage.SIGACTION)
+                    .move(RDX, 0)
+                    .move(R10, 8);
             callOrFail(SYS_RT_SIGACTION);
         }
         step(10);
@@ -230,7 +234,10 @@ final class StubCode {
         a.label("notify").move(RDI, FD_FROM_STUB).lea(RSI, RBX, ControlPage.ONE).move(RDX, 8);
         call(SYS_WRITE);
         a.label("write");
-        a.label("wait").move(RDI, FD_TO_STUB).lea(RSI, RBX, ControlPage.RECEIVED).move(RDX, 8);
+        a.label("wait")
+                .move(RDI, FD_TO_STUB)
+                .lea(RSI, RBX, ControlPage.RECEIVED)
+                .move(RDX, 8);
         call(SYS_READ);
         a.label("read").compareImmediate(RAX, 8).jumpIf(NOT_EQUAL, "wait");
 
@@ -243,12 +250,16 @@ final class StubCode {
         a.load(RAX, R14, 0).load(RDI, R14, 8).load(RSI, R14, 16).load(RDX, R14, 24);
         a.load(R10, R14, 32).load(R8, R14, 40).load(R9, R14, 48);
         a.or(R10, R12).or(R8, R15).syscall();
-        a.label("operation").compareMemory(R14, 0, SYS_MMAP).jumpIf(NOT_EQUAL, "zero").sub(RAX, RDI);
+        a.label("operation")
+                .compareMemory(R14, 0, SYS_MMAP)
+                .jumpIf(NOT_EQUAL, "zero")
+                .sub(RAX, RDI);
         a.label("zero").test(RAX, RAX).jumpIf(NOT_EQUAL, "batchFailed");
         a.addImmediate(R14, ControlPage.OPERATION_SIZE).addImmediate(R13, -1).jump("next");
 
         a.label("batchFailed").store(RBX, ControlPage.FAILED_RESULT, RAX).store(RBX, ControlPage.FAILED_LEFT, R13);
-        a.storeImmediate(RBX, ControlPage.STATUS, ControlPage.STATUS_BATCH_FAILED).jump("notify");
+        a.storeImmediate(RBX, ControlPage.STATUS, ControlPage.STATUS_BATCH_FAILED)
+                .jump("notify");
 
         a.label("batchDone").compareMemory(RBX, ControlPage.STAY, 0).jumpIf(EQUAL, "go");
         a.storeImmediate(RBX, ControlPage.STATUS, ControlPage.STATUS_BATCH_DONE).jump("notify");

@@ -115,8 +115,9 @@ public final class Trap {
     @Override
     public String toString() {
         return switch (kind) {
-            case EXCEPTION -> "EXCEPTION vector " + vector + (hasErrorCode ? " error " + errorCode : "") + " address 0x"
-                    + Long.toHexString(address);
+            case EXCEPTION ->
+                "EXCEPTION vector " + vector + (hasErrorCode ? " error " + errorCode : "") + " address 0x"
+                        + Long.toHexString(address);
             case EMULATE, LOST -> kind + " (" + cause + ")";
             default -> kind.toString();
         };

@@ -33,7 +33,9 @@ public final class FullTechnique implements TechniqueProvider {
 
     @Override
     public Vm start(VmConfig config) {
-        ImageRequest request = config.agentJar().map(ImageRequest::withJdk).orElseGet(ImageRequest::small)
+        ImageRequest request = config.agentJar()
+                .map(ImageRequest::withJdk)
+                .orElseGet(ImageRequest::small)
                 .withJdkOnDisk(true);
         if (config.kernel().isPresent()) {
             request = request.withKernelFile(config.kernel().get());

@@ -34,7 +34,8 @@ public final class RecordingConsole implements GuestConsole, AutoCloseable {
     private static final long LOG_LIMIT = 64L << 20;
 
     private static final int PHASES_LIMIT = 64;
-    private static final Pattern EXITED = Pattern.compile("runinvm: (?:agent|command|shell) (?:exited |killed by signal \\d+ \\(status )(\\d{1,3})\\)?");
+    private static final Pattern EXITED = Pattern.compile(
+            "runinvm: (?:agent|command|shell) (?:exited |killed by signal \\d+ \\(status )(\\d{1,3})\\)?");
     private static final Pattern PHASE = Pattern.compile("runinvm: ([a-z][a-z -]{0,40})");
     private static final Pattern CONTROL = Pattern.compile("\u001b\\[[0-9;?]*[A-Za-z]|[\\p{Cntrl}&&[^\t]]");
 

@@ -69,9 +69,7 @@ public final class MemFile implements AutoCloseable {
                 throw new HostLacks("no memory for a file of " + content.length + " bytes: " + written + " written");
             }
             LibC.fcntl(
-                    fd,
-                    LibC.F_ADD_SEALS,
-                    LibC.F_SEAL_SHRINK | LibC.F_SEAL_GROW | LibC.F_SEAL_WRITE | LibC.F_SEAL_SEAL);
+                    fd, LibC.F_ADD_SEALS, LibC.F_SEAL_SHRINK | LibC.F_SEAL_GROW | LibC.F_SEAL_WRITE | LibC.F_SEAL_SEAL);
             return new MemFile(fd, content.length);
         } catch (LastErrorException e) {
             if (fd >= 0) {

@@ -1,10 +1,9 @@
 package dev.runinvm.engine.x86;
 
+import dev.runinvm.engine.x86.AddressSpaceListener.Flush;
 import static dev.runinvm.engine.x86.CpuState.CR0_PE;
 import static dev.runinvm.engine.x86.CpuState.CR0_PG;
 import static dev.runinvm.engine.x86.CpuState.CR0_WP;
-
-import dev.runinvm.engine.x86.AddressSpaceListener.Flush;
 
 /** Writes to CR0, CR3 and CR4 from 64-bit mode: what is allowed, and which translations they invalidate. */
 final class ControlRegisters {

@@ -77,6 +77,7 @@ public final class CpuState {
 
     /** Segment bases; one entry more, {@link #FLAT}, is always zero. */
     public final long[] base = new long[7];
+
     public final int[] limit = new int[6];
     /** Access rights: the descriptor's bytes 5 and 6, i.e. type/S/DPL/P in bits 0-7, AVL/L/DB/G in bits 12-15. */
     public final int[] access = new int[6];
@@ -267,9 +268,7 @@ public final class CpuState {
     }
 
     boolean pf() {
-        return flagKind != KIND_EXACT
-                ? (Integer.bitCount((int) flagResult & 0xff) & 1) == 0
-                : (rflags & FLAG_PF) != 0;
+        return flagKind != KIND_EXACT ? (Integer.bitCount((int) flagResult & 0xff) & 1) == 0 : (rflags & FLAG_PF) != 0;
     }
 
     boolean af() {

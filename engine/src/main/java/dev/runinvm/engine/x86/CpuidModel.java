@@ -8,8 +8,7 @@ package dev.runinvm.engine.x86;
  */
 public final class CpuidModel {
     /** SSE3 PCLMULQDQ SSSE3 FMA CX16 SSE4.1 SSE4.2 MOVBE POPCNT AES XSAVE AVX F16C RDRAND. */
-    private static final int LEAF1_ECX =
-            bits(0, 1, 9, 12, 13, 19, 20, 22, 23, 25, 26, 28, 29, 30);
+    private static final int LEAF1_ECX = bits(0, 1, 9, 12, 13, 19, 20, 22, 23, 25, 26, 28, 29, 30);
 
     private static final int PCID = 1 << 17;
     private static final int OSXSAVE = 1 << 27;
@@ -78,9 +77,7 @@ public final class CpuidModel {
         int hostBasic = vendor[0];
         this.maxBasic = intel ? Math.min(hostBasic, 0x16) : Math.min(hostBasic, 0xd);
         int hostExtended = host.leaf(0x8000_0000, 0)[0];
-        this.maxExtended = intel
-                ? minUnsigned(hostExtended, 0x8000_0008)
-                : minUnsigned(hostExtended, 0x8000_0021);
+        this.maxExtended = intel ? minUnsigned(hostExtended, 0x8000_0008) : minUnsigned(hostExtended, 0x8000_0021);
         this.leaf1Ecx = host.leaf(1, 0)[2];
         boolean xsave = (leaf1Ecx & 1 << 26) != 0 && hostBasic >= 0xd;
         this.xcr0Supported = xsave ? hostXcr0 & XCR0_KNOWN | 1 : 1;
@@ -263,9 +260,8 @@ public final class CpuidModel {
 
     private static int[] structuredFeatures(int sub, int[] h) {
         return switch (sub) {
-            case 0 -> new int[] {
-                Math.min(h[0], 1), h[1] & LEAF7_EBX | ERMS | INVPCID, h[2] & LEAF7_ECX, h[3] & LEAF7_EDX
-            };
+            case 0 ->
+                new int[] {Math.min(h[0], 1), h[1] & LEAF7_EBX | ERMS | INVPCID, h[2] & LEAF7_ECX, h[3] & LEAF7_EDX};
             case 1 -> new int[] {h[0] & LEAF7_1_EAX, 0, 0, h[3] & LEAF7_1_EDX};
             default -> new int[4];
         };

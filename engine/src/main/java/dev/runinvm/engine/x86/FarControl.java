@@ -155,8 +155,10 @@ public final class FarControl {
     private static void refuse32() {
         if (!refusalLogged) {
             refusalLogged = true;
-            LOG.log(System.Logger.Level.WARNING, "the guest wants to run 32-bit code, which this engine does not"
-                    + " support: it gets a general-protection fault instead (said once)");
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "the guest wants to run 32-bit code, which this engine does not"
+                            + " support: it gets a general-protection fault instead (said once)");
         }
     }
 

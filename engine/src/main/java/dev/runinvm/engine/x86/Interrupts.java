@@ -1,5 +1,6 @@
 package dev.runinvm.engine.x86;
 
+import org.jspecify.annotations.Nullable;
 import static dev.runinvm.engine.x86.CpuState.CS;
 import static dev.runinvm.engine.x86.CpuState.FLAG_IF;
 import static dev.runinvm.engine.x86.CpuState.FLAG_NT;
@@ -7,8 +8,6 @@ import static dev.runinvm.engine.x86.CpuState.FLAG_RF;
 import static dev.runinvm.engine.x86.CpuState.FLAG_TF;
 import static dev.runinvm.engine.x86.CpuState.RSP;
 import static dev.runinvm.engine.x86.CpuState.SS;
-
-import org.jspecify.annotations.Nullable;
 
 /** Delivery of exceptions and interrupts through the IDT in 64-bit mode (SDM vol. 3, chapter 6). */
 public final class Interrupts {
@@ -91,7 +90,9 @@ public final class Interrupts {
             enter(cpu, vector, hasError, error, software, cpu.s.rip, false);
         } catch (CpuException e) {
             latchAddress(cpu, e);
-            raise(cpu, vector < 32 && !software && doubles(vector, e.vector()) ? CpuException.of(CpuException.DF, 0) : e);
+            raise(
+                    cpu,
+                    vector < 32 && !software && doubles(vector, e.vector()) ? CpuException.of(CpuException.DF, 0) : e);
         }
     }
 
@@ -120,13 +121,7 @@ public final class Interrupts {
      * @throws CpuException the fault met
      */
     static void enter(
-            Cpu cpu,
-            int vector,
-            boolean hasError,
-            int error,
-            boolean software,
-            long returnRip,
-            boolean resume) {
+            Cpu cpu, int vector, boolean hasError, int error, boolean software, long returnRip, boolean resume) {
         CpuState s = cpu.s;
         Mmu mmu = cpu.mmu;
         int external = software ? 0 : 1;

@@ -15,8 +15,19 @@ final class Msrs {
 
     private static final int[] PLAIN_INTEL = {0x1a0};
     private static final int[] PLAIN_AMD = {
-        0xc001_0010, 0xc001_0015, 0xc001_0055, 0xc001_1020, 0xc001_1021, 0xc001_1022, 0xc001_1023, 0xc001_1028,
-        0xc001_1029, 0xc001_102a, 0xc001_102c, 0xc001_102d, 0xc001_001f
+        0xc001_0010,
+        0xc001_0015,
+        0xc001_0055,
+        0xc001_1020,
+        0xc001_1021,
+        0xc001_1022,
+        0xc001_1023,
+        0xc001_1028,
+        0xc001_1029,
+        0xc001_102a,
+        0xc001_102c,
+        0xc001_102d,
+        0xc001_001f
     };
 
     private static final long EFER_CHANGEABLE = CpuState.EFER_SCE | CpuState.EFER_LME | CpuState.EFER_NXE;
@@ -145,13 +156,20 @@ final class Msrs {
     }
 
     private static void ignore(int number, long value) {
-        LOG.log(System.Logger.Level.DEBUG, "WRMSR {0} value {1} has no effect",
-                Integer.toHexString(number), Long.toHexString(value));
+        LOG.log(
+                System.Logger.Level.DEBUG,
+                "WRMSR {0} value {1} has no effect",
+                Integer.toHexString(number),
+                Long.toHexString(value));
     }
 
     private static long refuse(Cpu cpu, int number, String instruction) {
-        LOG.log(System.Logger.Level.DEBUG, "{0} {1} at {2}: no such register, #GP",
-                instruction, Integer.toHexString(number), Long.toHexString(cpu.s.rip));
+        LOG.log(
+                System.Logger.Level.DEBUG,
+                "{0} {1} at {2}: no such register, #GP",
+                instruction,
+                Integer.toHexString(number),
+                Long.toHexString(cpu.s.rip));
         throw CpuException.of(CpuException.GP, 0);
     }
 }

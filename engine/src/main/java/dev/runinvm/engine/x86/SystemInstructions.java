@@ -1,5 +1,6 @@
 package dev.runinvm.engine.x86;
 
+import dev.runinvm.engine.x86.AddressSpaceListener.Flush;
 import static dev.runinvm.engine.x86.CpuState.FLAG_AC;
 import static dev.runinvm.engine.x86.CpuState.FLAG_IF;
 import static dev.runinvm.engine.x86.CpuState.FLAG_IOPL;
@@ -8,8 +9,6 @@ import static dev.runinvm.engine.x86.CpuState.GS;
 import static dev.runinvm.engine.x86.CpuState.RAX;
 import static dev.runinvm.engine.x86.CpuState.RCX;
 import static dev.runinvm.engine.x86.CpuState.RDX;
-
-import dev.runinvm.engine.x86.AddressSpaceListener.Flush;
 
 /**
  * Privileged and system instructions in 64-bit mode. Operands come decoded; RIP is the caller's business. Each checks
@@ -288,8 +287,7 @@ final class SystemInstructions {
     /** VERR: the value of ZF. */
     static boolean verr(Cpu cpu, int selector) {
         int access = Segments.access(visible(cpu, selector, 0));
-        return (access & Segments.NORMAL) != 0
-                && ((access & Segments.CODE) == 0 || (access & Segments.READABLE) != 0);
+        return (access & Segments.NORMAL) != 0 && ((access & Segments.CODE) == 0 || (access & Segments.READABLE) != 0);
     }
 
     /** VERW: the value of ZF. */
@@ -483,13 +481,12 @@ final class SystemInstructions {
                 || type == 0 && !Mmu.canonical(linear)) {
             throw generalProtection();
         }
-        Flush kind =
-                switch ((int) type) {
-                    case 0 -> Flush.ADDRESS;
-                    case 1 -> Flush.PCID;
-                    case 2 -> Flush.ALL;
-                    default -> Flush.ALL_BUT_GLOBAL;
-                };
+        Flush kind = switch ((int) type) {
+            case 0 -> Flush.ADDRESS;
+            case 1 -> Flush.PCID;
+            case 2 -> Flush.ALL;
+            default -> Flush.ALL_BUT_GLOBAL;
+        };
         cpu.mmu.invalidate(kind, (int) pcid, linear);
     }
 

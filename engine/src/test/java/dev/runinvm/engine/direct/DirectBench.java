@@ -1,12 +1,11 @@
 package dev.runinvm.engine.direct;
 
-import static dev.runinvm.engine.direct.TinyGuest.*;
-
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import static dev.runinvm.engine.direct.TinyGuest.*;
 
 /** What traps and page faults cost, printed; run by hand: {@code java -cp ... dev.runinvm.engine.direct.DirectBench}. */
 public final class DirectBench {
@@ -40,13 +39,15 @@ public final class DirectBench {
             print("system call" + (pin ? ", pinned" : ", free"), start, CALLS);
             ours = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - ours;
             theirs = cpuNanos(g.engine.stubPid()) - theirs;
-            System.out.printf("    CPU time: ours %.2f us, the process's %.2f us%n", ours / 1e3 / CALLS, theirs / 1e3 / CALLS);
+            System.out.printf(
+                    "    CPU time: ours %.2f us, the process's %.2f us%n", ours / 1e3 / CALLS, theirs / 1e3 / CALLS);
         }
     }
 
     private static long cpuNanos(int pid) {
         try {
-            return Long.parseLong(Files.readString(Path.of("/proc/" + pid + "/schedstat")).split(" ")[0]);
+            return Long.parseLong(
+                    Files.readString(Path.of("/proc/" + pid + "/schedstat")).split(" ")[0]);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -59,7 +60,10 @@ public final class DirectBench {
                 g.memory.putByte(0x100_0000L + i * 4096L, (byte) 1);
             }
             Assembler a = new Assembler().move(3, 0x1000_0000L).label("loop").store(3, 0, 0);
-            g.program(a.addImmediate(3, 4096).compareImmediate(3, 0x1000_0000 + PAGES * 4096).jumpIf(5, "loop").syscall());
+            g.program(a.addImmediate(3, 4096)
+                    .compareImmediate(3, 0x1000_0000 + PAGES * 4096)
+                    .jumpIf(5, "loop")
+                    .syscall());
             long start = System.nanoTime();
             g.run();
             long faults = g.engine.rawCounters().faultsMapped;

@@ -1,14 +1,13 @@
 package dev.runinvm.engine.direct;
 
-import static dev.runinvm.engine.direct.TinyGuest.*;
-import static org.junit.jupiter.api.Assertions.*;
-
 import dev.runinvm.engine.os.MemFile;
 import dev.runinvm.engine.x86.CpuException;
 import dev.runinvm.engine.x86.CpuState;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import static dev.runinvm.engine.direct.TinyGuest.*;
+import static org.junit.jupiter.api.Assertions.*;
 
 @Timeout(30)
 class DirectEngineTest {
@@ -45,7 +44,12 @@ class DirectEngineTest {
 
     @Test
     void basesSetByTheGuestAreReadBack() {
-        g.program(new Assembler().move(0, 0x5555_0000L).wrfsbase(0).move(0, 0x6666_0000L).wrgsbase(0).syscall());
+        g.program(new Assembler()
+                .move(0, 0x5555_0000L)
+                .wrfsbase(0)
+                .move(0, 0x6666_0000L)
+                .wrgsbase(0)
+                .syscall());
         assertEquals(Trap.Kind.SYSCALL, g.run().kind());
         assertEquals(0x5555_0000L, g.cpu.base[CpuState.FS]);
         assertEquals(0x6666_0000L, g.cpu.base[CpuState.GS]);
@@ -103,7 +107,12 @@ class DirectEngineTest {
 
     @Test
     void aStoreSetsDirtyAndIsSeenInGuestMemory() {
-        g.program(new Assembler().move(3, DATA).load(0, 3, 8).move(2, 99).store(3, 8, 2).syscall());
+        g.program(new Assembler()
+                .move(3, DATA)
+                .load(0, 3, 8)
+                .move(2, 99)
+                .store(3, 8, 2)
+                .syscall());
         assertEquals(Trap.Kind.SYSCALL, g.run().kind());
         assertEquals(99, g.memory.getLong(DATA_PHYSICAL + 8));
         assertEquals(A | D, g.leaf(DATA) & (A | D));
@@ -192,7 +201,9 @@ class DirectEngineTest {
 
     @Test
     void privilegedInstructionsAreToBeInterpreted() {
-        int[][] codes = {{0xf4}, {0xe4, 0x60}, {0xe6, 0x80}, {0xec}, {0x0f, 0x20, 0xd8}, {0x0f, 0x32}, {0xfa}, {0xcd, 0x21}};
+        int[][] codes = {
+            {0xf4}, {0xe4, 0x60}, {0xe6, 0x80}, {0xec}, {0x0f, 0x20, 0xd8}, {0x0f, 0x32}, {0xfa}, {0xcd, 0x21}
+        };
         for (int[] code : codes) {
             g.program(code);
             Trap t = g.run();
@@ -214,18 +225,28 @@ class DirectEngineTest {
             g.memory.putLong(0x100_0000L + i * 4096L, i);
         }
         // mov rbx, start; xor eax,eax; loop: add rax,[rbx]; add rbx,4096; cmp rbx,end; jne loop
-        Assembler a = new Assembler().move(3, 0x1000_0000L).xor(0, 0).label("loop").bytes(0x48, 0x03, 0x03);
-        g.program(a.addImmediate(3, 4096).compareImmediate(3, 0x1010_0000).jumpIf(5, "loop").syscall());
+        Assembler a =
+                new Assembler().move(3, 0x1000_0000L).xor(0, 0).label("loop").bytes(0x48, 0x03, 0x03);
+        g.program(a.addImmediate(3, 4096)
+                .compareImmediate(3, 0x1010_0000)
+                .jumpIf(5, "loop")
+                .syscall());
         assertEquals(Trap.Kind.SYSCALL, g.run().kind());
         assertEquals(255 * 128, g.cpu.gpr[0]);
-        assertTrue(g.engine.rawCounters().faultsMapped <= 18, g.engine.rawCounters().toString());
+        assertTrue(
+                g.engine.rawCounters().faultsMapped <= 18,
+                g.engine.rawCounters().toString());
     }
 
     @Test
     void largePagesAreMapped() {
         g.mapLarge(g.cpu.cr3, 0x2000_0000L, 0x100_0000L, P | U | W);
         g.memory.putLong(0x110_0000L, 4711);
-        g.program(new Assembler().move(3, 0x2010_0000L).load(0, 3, 0).store(3, 8, 0).syscall());
+        g.program(new Assembler()
+                .move(3, 0x2010_0000L)
+                .load(0, 3, 0)
+                .store(3, 8, 0)
+                .syscall());
         assertEquals(Trap.Kind.SYSCALL, g.run().kind());
         assertEquals(4711, g.cpu.gpr[0]);
         assertEquals(4711, g.memory.getLong(0x110_0008L));

@@ -1,8 +1,5 @@
 package dev.runinvm.engine.direct;
 
-import static dev.runinvm.engine.direct.TinyGuest.*;
-import static org.junit.jupiter.api.Assertions.*;
-
 import dev.runinvm.engine.x86.CpuException;
 import dev.runinvm.engine.x86.CpuState;
 import java.io.File;
@@ -14,6 +11,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import static dev.runinvm.engine.direct.TinyGuest.*;
+import static org.junit.jupiter.api.Assertions.*;
 
 /** What guest code can try against its jail. The base address is told to it here; a real guest would have to guess. */
 @Timeout(60)
@@ -110,7 +109,8 @@ class HostileGuestTest {
         long base = stubBase();
         StubCode code = new StubCode(base, true);
         int lost = 0;
-        for (String label : new String[] {"write", "read", "operation", "return", "restorer", "handler", "notify", "go"}) {
+        for (String label :
+                new String[] {"write", "read", "operation", "return", "restorer", "handler", "notify", "go"}) {
             for (int back = 0; back <= 3; back++) {
                 for (long number : new long[] {0, 1, 9, 11, 15, 59, 231}) {
                     long target = code.address(label) - g.engine.stubBase() + base; // same code, any base
@@ -151,7 +151,9 @@ class HostileGuestTest {
             base = g.engine.stubBase();
             // mov rdi, control; mov rcx, longs; mov rax, junk; rep stosq; syscall
             Assembler a = new Assembler().move(7, base + 4096).move(1, ControlPage.SIZE / 8);
-            g.program(a.move(0, seed == 0 ? 0 : seed == 1 ? -1 : seed * 0x0123_4567_89ab_cdefL).bytes(0xf3, 0x48, 0xab).syscall());
+            g.program(a.move(0, seed == 0 ? 0 : seed == 1 ? -1 : seed * 0x0123_4567_89ab_cdefL)
+                    .bytes(0xf3, 0x48, 0xab)
+                    .syscall());
             Trap t = g.run();
             assertTrue(t.kind() == Trap.Kind.SYSCALL || t.kind() == Trap.Kind.LOST, t.toString());
         }
@@ -183,7 +185,8 @@ class HostileGuestTest {
     @Test
     void aStackPointerAnywhereDoesNoHarm() {
         long base = stubBase();
-        for (long rsp : new long[] {0, 8, -8, base + 100, base + 4096 + ControlPage.STACK + 64, 1L << 63, 0x7fff_ffff_f000L}) {
+        for (long rsp :
+                new long[] {0, 8, -8, base + 100, base + 4096 + ControlPage.STACK + 64, 1L << 63, 0x7fff_ffff_f000L}) {
             g.program(0x0f, 0x05);
             g.cpu.gpr[CpuState.RSP] = rsp;
             assertEquals(Trap.Kind.SYSCALL, g.run().kind());
@@ -211,7 +214,9 @@ class HostileGuestTest {
         syscall(39);
         assertNotEquals(pid, g.engine.stubPid());
         // killed while it waits
-        new ProcessBuilder("kill", "-9", Integer.toString(g.engine.stubPid())).start().waitFor();
+        new ProcessBuilder("kill", "-9", Integer.toString(g.engine.stubPid()))
+                .start()
+                .waitFor();
         g.program(0x0f, 0x05);
         Trap next = g.run();
         assertTrue(next.kind() == Trap.Kind.LOST || next.kind() == Trap.Kind.SYSCALL);

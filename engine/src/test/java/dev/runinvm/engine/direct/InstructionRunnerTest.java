@@ -1,7 +1,5 @@
 package dev.runinvm.engine.direct;
 
-import static org.junit.jupiter.api.Assertions.*;
-
 import dev.runinvm.engine.x86.CpuException;
 import dev.runinvm.engine.x86.CpuState;
 import java.nio.ByteBuffer;
@@ -9,6 +7,7 @@ import java.nio.ByteOrder;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import static org.junit.jupiter.api.Assertions.*;
 
 @Timeout(30)
 class InstructionRunnerTest {

@@ -1,8 +1,5 @@
 package dev.runinvm.engine.direct;
 
-import static dev.runinvm.engine.direct.TinyGuest.*;
-import static org.junit.jupiter.api.Assertions.*;
-
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.InputStreamReader;
@@ -12,6 +9,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import static dev.runinvm.engine.direct.TinyGuest.*;
+import static org.junit.jupiter.api.Assertions.*;
 
 /** Nothing is left behind. */
 @Timeout(60)

@@ -1,14 +1,13 @@
 package dev.runinvm.engine.direct;
 
-import static dev.runinvm.engine.direct.TinyGuest.*;
-import static org.junit.jupiter.api.Assertions.*;
-
 import dev.runinvm.engine.x86.AddressSpaceListener.Flush;
 import dev.runinvm.engine.x86.CpuException;
 import dev.runinvm.engine.x86.CpuState;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import static dev.runinvm.engine.direct.TinyGuest.*;
+import static org.junit.jupiter.api.Assertions.*;
 
 /** Mirrors follow what the guest does to its page tables, at the moments the architecture asks for. */
 @Timeout(30)
@@ -137,7 +136,8 @@ class MirrorTest {
         g.program(0xc5, 0xc5, 0x76, 0xff, 0x0f, 0x05);
         assertEquals(Trap.Kind.SYSCALL, g.run().kind());
         // vmovmskps rax <- ymm7: c5 fc 50 c7; mov rbx, DATA; mov rcx... ; inc qword [rbx]
-        Assembler a = new Assembler().bytes(0xc5, 0xfc, 0x50, 0xc7).moveRegister(6, 0).move(3, DATA);
+        Assembler a =
+                new Assembler().bytes(0xc5, 0xfc, 0x50, 0xc7).moveRegister(6, 0).move(3, DATA);
         g.program(a.bytes(0x48, 0xff, 0x03).load(0, 3, 0).syscall());
         for (int round = 1; round <= 3; round++) {
             for (int i = 0; i < roots.length; i++) {
@@ -150,7 +150,8 @@ class MirrorTest {
                 assertEquals(0xff, g.cpu.gpr[CpuState.RSI], "all eight lanes of YMM7");
             }
         }
-        assertTrue(g.engine.rawCounters().stubSpawns <= 3, g.engine.rawCounters().toString());
+        assertTrue(
+                g.engine.rawCounters().stubSpawns <= 3, g.engine.rawCounters().toString());
     }
 
     /** A PCID reused for another address space without NOFLUSH, and switches with NOFLUSH in between. */
@@ -182,8 +183,12 @@ class MirrorTest {
         for (int i = 0; i < 2048; i++) {
             g.map(g.cpu.cr3, 0x1000_0000L + i * 4096L, 0x100_0000L + i * 4096L, P | U | W | A | D);
         }
-        Assembler a = new Assembler().move(3, 0x1000_0000L).xor(0, 0).label("loop").bytes(0x48, 0x03, 0x03);
-        g.program(a.addImmediate(3, 4096).compareImmediate(3, 0x1080_0000).jumpIf(5, "loop").syscall());
+        Assembler a =
+                new Assembler().move(3, 0x1000_0000L).xor(0, 0).label("loop").bytes(0x48, 0x03, 0x03);
+        g.program(a.addImmediate(3, 4096)
+                .compareImmediate(3, 0x1080_0000)
+                .jumpIf(5, "loop")
+                .syscall());
         assertEquals(Trap.Kind.SYSCALL, g.run().kind());
         for (int i = 0; i < 2048; i += 2) {
             g.memory.putLong(0x100_0000L + i * 4096L, 1);
@@ -205,7 +210,8 @@ class MirrorTest {
         for (int i = 0; i < pages; i++) {
             g.map(g.cpu.cr3, 0x1000_0000L + i * 4096L, 0x100_0000L + (i * 2 % 8192) * 4096L, P | U | W | A | D);
         }
-        Assembler a = new Assembler().move(3, 0x1000_0000L).xor(0, 0).label("loop").bytes(0x48, 0x03, 0x03);
+        Assembler a =
+                new Assembler().move(3, 0x1000_0000L).xor(0, 0).label("loop").bytes(0x48, 0x03, 0x03);
         g.program(a.addImmediate(3, 4096)
                 .compareImmediate(3, (int) (0x1000_0000L + pages * 4096L))
                 .jumpIf(5, "loop")

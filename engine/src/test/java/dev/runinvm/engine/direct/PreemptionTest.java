@@ -1,12 +1,11 @@
 package dev.runinvm.engine.direct;
 
-import static dev.runinvm.engine.direct.TinyGuest.*;
-import static org.junit.jupiter.api.Assertions.*;
-
 import dev.runinvm.engine.x86.CpuState;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import static dev.runinvm.engine.direct.TinyGuest.*;
+import static org.junit.jupiter.api.Assertions.*;
 
 @Timeout(30)
 class PreemptionTest {
@@ -48,7 +47,11 @@ class PreemptionTest {
     /** Requests at random moments, from another thread: none is lost, none breaks a register. */
     @Test
     void requestsAreNeverLost() throws Exception {
-        Assembler a = new Assembler().label("loop").addImmediate(3, 1).addImmediate(6, 1).syscall();
+        Assembler a = new Assembler()
+                .label("loop")
+                .addImmediate(3, 1)
+                .addImmediate(6, 1)
+                .syscall();
         g.program(a.jump("loop"));
         int rounds = 300;
         java.util.concurrent.CyclicBarrier barrier = new java.util.concurrent.CyclicBarrier(2);
@@ -87,14 +90,21 @@ class PreemptionTest {
 
     @Test
     void aSignalFromElsewhereIsNoBusinessOfTheGuests() throws Exception {
-        g.program(new Assembler().label("loop").addImmediate(3, 1).compareImmediate(3, 200_000_000).jumpIf(5, "loop").syscall());
+        g.program(new Assembler()
+                .label("loop")
+                .addImmediate(3, 1)
+                .compareImmediate(3, 200_000_000)
+                .jumpIf(5, "loop")
+                .syscall());
         Thread killer = new Thread(() -> {
             while (g.engine.stubPid() < 0) {
                 Thread.onSpinWait();
             }
             for (String signal : new String[] {"SEGV", "USR1", "TERM", "INT", "CHLD", "SYS", "TRAP"}) {
                 try {
-                    new ProcessBuilder("kill", "-" + signal, Integer.toString(g.engine.stubPid())).start().waitFor();
+                    new ProcessBuilder("kill", "-" + signal, Integer.toString(g.engine.stubPid()))
+                            .start()
+                            .waitFor();
                 } catch (Exception e) {
                     throw new IllegalStateException(e);
                 }

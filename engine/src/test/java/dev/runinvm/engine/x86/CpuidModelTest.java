@@ -1,15 +1,14 @@
 package dev.runinvm.engine.x86;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class CpuidModelTest {
     private static final int EAX = 0;
@@ -23,7 +22,8 @@ class CpuidModelTest {
     static Stream<Arguments> hosts() {
         return Stream.of(
                 Arguments.of("AMD", HostCpuids.zen4(), new CpuidModel(HostCpuids.zen4(), 0x2e7, TSC_HZ)),
-                Arguments.of("Intel", HostCpuids.intelServer(), new CpuidModel(HostCpuids.intelServer(), 0x602e7, TSC_HZ)));
+                Arguments.of(
+                        "Intel", HostCpuids.intelServer(), new CpuidModel(HostCpuids.intelServer(), 0x602e7, TSC_HZ)));
     }
 
     private boolean has(CpuidModel model, int leaf, int register, int bit) {

@@ -1,5 +1,7 @@
 package dev.runinvm.engine.x86;
 
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 import static dev.runinvm.engine.x86.CpuState.CS;
 import static dev.runinvm.engine.x86.CpuState.FLAG_IF;
 import static dev.runinvm.engine.x86.CpuState.FLAG_RF;
@@ -17,9 +19,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
 
 class DeliveryTest {
     private static final int INTERRUPT_GATE = 14;
@@ -138,8 +137,8 @@ class DeliveryTest {
     }
 
     private void delivery(int vector, int fault, int error) {
-        CpuException e = assertThrows(
-                CpuException.class, () -> Interrupts.enter(m.cpu, vector, false, 0, false, s.rip, false));
+        CpuException e =
+                assertThrows(CpuException.class, () -> Interrupts.enter(m.cpu, vector, false, 0, false, s.rip, false));
         assertEquals(fault, e.vector());
         assertEquals(error, e.errorCode());
         assertEquals(KERNEL + 0x5000, s.rip);
@@ -169,7 +168,8 @@ class DeliveryTest {
 
     @Test
     void withoutADoubleFaultHandlerTheProcessorShutsDown() {
-        TripleFault e = assertThrows(TripleFault.class, () -> Interrupts.raise(m.cpu, CpuException.of(CpuException.GP, 0)));
+        TripleFault e =
+                assertThrows(TripleFault.class, () -> Interrupts.raise(m.cpu, CpuException.of(CpuException.GP, 0)));
         assertTrue(e.getMessage().contains("0xffff888000005000"), e.getMessage());
     }
 
@@ -179,8 +179,8 @@ class DeliveryTest {
         m.gate(10, INTERRUPT_GATE, 0, 0);
         m.user(USER_RIP, USER_RSP);
         s.trLimit = 10;
-        CpuException e = assertThrows(
-                CpuException.class, () -> Interrupts.enter(m.cpu, 14, true, 0, false, s.rip, true));
+        CpuException e =
+                assertThrows(CpuException.class, () -> Interrupts.enter(m.cpu, 14, true, 0, false, s.rip, true));
         assertEquals(CpuException.TS, e.vector());
         assertEquals(TestMachine.TR | 1, e.errorCode());
         assertEquals(3, s.cpl);

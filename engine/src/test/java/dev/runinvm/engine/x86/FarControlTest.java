@@ -1,5 +1,8 @@
 package dev.runinvm.engine.x86;
 
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import static dev.runinvm.engine.x86.CpuState.CS;
 import static dev.runinvm.engine.x86.CpuState.DS;
 import static dev.runinvm.engine.x86.CpuState.ES;
@@ -24,10 +27,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.function.Executable;
 
 class FarControlTest {
     private static final long USER_RIP = 0x40_1234;

@@ -12,7 +12,8 @@ final class HostCpuids {
         for (int[] row : rows) {
             map.put((long) row[0] << 32 | row[1], new int[] {row[2], row[3], row[4], row[5]});
         }
-        return (eax, ecx) -> map.getOrDefault((long) eax << 32 | ecx, new int[4]).clone();
+        return (eax, ecx) ->
+                map.getOrDefault((long) eax << 32 | ecx, new int[4]).clone();
     }
 
     /** A Zen 4 server as a hypervisor shows it, with all the bits that have to be hidden. */

@@ -53,7 +53,8 @@ record InstructionForm(
         final List<InstructionForm> all = new ArrayList<>();
         private Vex vex = new Vex(0, 0);
 
-        Forms add(String name, String opcode, Immediate immediate, Flags flags, Operand operand, int group, int prefix) {
+        Forms add(
+                String name, String opcode, Immediate immediate, Flags flags, Operand operand, int group, int prefix) {
             byte[] bytes = HexFormat.of().parseHex(opcode.replace(" ", ""));
             all.add(new InstructionForm(name, bytes, group, immediate, prefix, operand, vex, flags));
             return this;

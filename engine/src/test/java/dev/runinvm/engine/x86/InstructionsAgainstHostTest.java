@@ -1,8 +1,5 @@
 package dev.runinvm.engine.x86;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import dev.runinvm.engine.direct.InstructionRunner;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -14,6 +11,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
  * Every form of the general-register instructions against the CPU of this machine, with random operands: registers,
@@ -103,7 +102,8 @@ class InstructionsAgainstHostTest {
     }
 
     private int runHere(RandomInstruction i) {
-        machine.memory.write(DATA_PHYSICAL, new byte[InstructionRunner.SCRATCH_SIZE], 0, InstructionRunner.SCRATCH_SIZE);
+        machine.memory.write(
+                DATA_PHYSICAL, new byte[InstructionRunner.SCRATCH_SIZE], 0, InstructionRunner.SCRATCH_SIZE);
         machine.memory.write(DATA_PHYSICAL + RandomInstruction.WINDOW_OFFSET, i.window, 0, i.window.length);
         machine.memory.write(CODE_PHYSICAL + InstructionRunner.CODE_OFFSET, i.code, 0, i.code.length);
         CpuState s = machine.s;

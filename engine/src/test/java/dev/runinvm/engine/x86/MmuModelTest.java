@@ -1,16 +1,15 @@
 package dev.runinvm.engine.x86;
 
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import static dev.runinvm.engine.x86.TestMachine.NX;
 import static dev.runinvm.engine.x86.TestMachine.P;
 import static dev.runinvm.engine.x86.TestMachine.U;
 import static dev.runinvm.engine.x86.TestMachine.W;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-
-import java.util.Random;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Random tables, rights and accesses, against a model that follows SDM vol. 3, 4.6, and knows of no TLB. */
 class MmuModelTest {
@@ -108,8 +107,11 @@ class MmuModelTest {
 
     private void change(TestMachine m, Random r, long page) {
         long frame = FIRST_FRAME + r.nextInt(FRAMES) * 4096L;
-        long flags = (r.nextInt(8) == 0 ? 0 : P) | (r.nextBoolean() ? W : 0) | (r.nextBoolean() ? U : 0)
-                | (r.nextInt(4) == 0 ? NX : 0) | (r.nextInt(4) == 0 ? TestMachine.G : 0)
+        long flags = (r.nextInt(8) == 0 ? 0 : P)
+                | (r.nextBoolean() ? W : 0)
+                | (r.nextBoolean() ? U : 0)
+                | (r.nextInt(4) == 0 ? NX : 0)
+                | (r.nextInt(4) == 0 ? TestMachine.G : 0)
                 | (r.nextInt(3) == 0 ? PageWalker.DIRTY : 0);
         m.map(page, frame, flags);
     }
@@ -118,7 +120,9 @@ class MmuModelTest {
         int shift = new int[] {21, 30, 39}[r.nextInt(3)];
         long at = m.entryAddress(page, shift);
         long entry = m.memory.getLong(at) & ~(W | U | NX) & ~P;
-        entry |= (r.nextInt(6) == 0 ? 0 : P) | (r.nextInt(3) == 0 ? 0 : W) | (r.nextInt(3) == 0 ? 0 : U)
+        entry |= (r.nextInt(6) == 0 ? 0 : P)
+                | (r.nextInt(3) == 0 ? 0 : W)
+                | (r.nextInt(3) == 0 ? 0 : U)
                 | (r.nextInt(8) == 0 ? NX : 0);
         if ((entry & P) == 0) {
             entry |= P; // the helper would make a new table, and lose the pages below

@@ -1,5 +1,12 @@
 package dev.runinvm.engine.x86;
 
+import dev.runinvm.engine.machine.GuestMemory;
+import dev.runinvm.engine.machine.MmioDevice;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import static dev.runinvm.engine.x86.TestMachine.G;
 import static dev.runinvm.engine.x86.TestMachine.KERNEL;
 import static dev.runinvm.engine.x86.TestMachine.LARGE;
@@ -11,14 +18,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-
-import dev.runinvm.engine.machine.GuestMemory;
-import dev.runinvm.engine.machine.MmioDevice;
-import java.util.ArrayList;
-import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.function.Executable;
 
 class MmuTest {
     private static final long VA = 0x40_0000;
@@ -186,7 +185,8 @@ class MmuTest {
         mmu.write32((1L << 39) + 0x30_0000, 0xbeef);
         assertEquals(0xbeef, m.memory.getInt(0x30_0000));
         mmu.write64(VA + 0x10_0ffd, 0x1122_3344_5566_7788L);
-        assertEquals(0x1122_3344_5566_7788L, m.memory.getLong(0x30_0ffd - 5) >>> 40 | m.memory.getLong(0x30_1000) << 24);
+        assertEquals(
+                0x1122_3344_5566_7788L, m.memory.getLong(0x30_0ffd - 5) >>> 40 | m.memory.getLong(0x30_1000) << 24);
     }
 
     @Test

@@ -1,5 +1,10 @@
 package dev.runinvm.engine.x86;
 
+import dev.runinvm.engine.machine.PortDevice;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import static dev.runinvm.engine.x86.CpuState.FLAG_AC;
 import static dev.runinvm.engine.x86.CpuState.FLAG_IF;
 import static dev.runinvm.engine.x86.CpuState.FLAG_IOPL;
@@ -16,12 +21,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-
-import dev.runinvm.engine.machine.PortDevice;
-import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.function.Executable;
 
 class SystemInstructionsTest {
     private final TestMachine m = new TestMachine();
@@ -277,7 +276,8 @@ class SystemInstructionsTest {
     @Test
     void aLocalTableServesSelectorsOfItsOwn() {
         long base = KERNEL + 0x4000;
-        m.memory.putLong(TestMachine.GDT + 0x50, 0x000f | (base & 0xff_ffff) << 16 | 0x82L << 40 | (base >>> 24 & 0xff) << 56);
+        m.memory.putLong(
+                TestMachine.GDT + 0x50, 0x000f | (base & 0xff_ffff) << 16 | 0x82L << 40 | (base >>> 24 & 0xff) << 56);
         m.memory.putLong(TestMachine.GDT + 0x58, base >>> 32);
         m.memory.putLong(0x4008, 0x00cff3000000ffffL);
         SystemInstructions.lldt(m.cpu, 0x50);

@@ -103,8 +103,14 @@ final class TestMachine implements AutoCloseable {
 
     private void tables() {
         long[] gdt = {
-            0, 0, 0x00af9b000000ffffL, 0x00cf93000000ffffL, 0x00cffb000000ffffL, 0x00cff3000000ffffL,
-            0x00affb000000ffffL, 0
+            0,
+            0,
+            0x00af9b000000ffffL,
+            0x00cf93000000ffffL,
+            0x00cffb000000ffffL,
+            0x00cff3000000ffffL,
+            0x00affb000000ffffL,
+            0
         };
         for (int i = 0; i < gdt.length; i++) {
             memory.putLong(GDT + 8 * i, gdt[i]);

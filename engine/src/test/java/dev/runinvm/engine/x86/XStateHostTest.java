@@ -1,8 +1,5 @@
 package dev.runinvm.engine.x86;
 
-import static dev.runinvm.engine.x86.TestMachine.KERNEL;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-
 import dev.runinvm.engine.direct.DirectExecution;
 import dev.runinvm.engine.direct.HostCpu;
 import dev.runinvm.engine.direct.InstructionRunner;
@@ -12,6 +9,8 @@ import java.util.Random;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import static dev.runinvm.engine.x86.TestMachine.KERNEL;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 /** The instructions of {@link XStateInstructions} against the CPU this runs on, with random states and areas. */
 class XStateHostTest {
@@ -59,17 +58,15 @@ class XStateHostTest {
         new Subject("xrstor", new int[] {0x0f, 0xae, 0x2b}, (c, at) -> XStateInstructions.xrstor(c, at, false)),
         new Subject("fxsave64", new int[] {0x48, 0x0f, 0xae, 0x03}, (c, at) -> XStateInstructions.fxsave(c, at, true)),
         new Subject("fxsave", new int[] {0x0f, 0xae, 0x03}, (c, at) -> XStateInstructions.fxsave(c, at, false)),
-        new Subject("fxrstor64", new int[] {0x48, 0x0f, 0xae, 0x0b}, (c, at) -> XStateInstructions.fxrstor(c, at, true)),
+        new Subject(
+                "fxrstor64", new int[] {0x48, 0x0f, 0xae, 0x0b}, (c, at) -> XStateInstructions.fxrstor(c, at, true)),
         new Subject("fxrstor", new int[] {0x0f, 0xae, 0x0b}, (c, at) -> XStateInstructions.fxrstor(c, at, false)),
         new Subject("fninit", new int[] {0xdb, 0xe3}, (c, at) -> XStateInstructions.fninit(c)),
         new Subject("fnclex", new int[] {0xdb, 0xe2}, (c, at) -> XStateInstructions.fnclex(c)),
         new Subject("fwait", new int[] {0x9b}, (c, at) -> XStateInstructions.fwait(c)),
-        new Subject(
-                "fnstcw", new int[] {0xd9, 0x3b}, (c, at) -> c.mmu.write16(at, XStateInstructions.fnstcw(c))),
-        new Subject(
-                "fnstsw", new int[] {0xdd, 0x3b}, (c, at) -> c.mmu.write16(at, XStateInstructions.fnstsw(c))),
-        new Subject(
-                "fldcw", new int[] {0xd9, 0x2b}, (c, at) -> XStateInstructions.fldcw(c, (int) c.mmu.read16(at))),
+        new Subject("fnstcw", new int[] {0xd9, 0x3b}, (c, at) -> c.mmu.write16(at, XStateInstructions.fnstcw(c))),
+        new Subject("fnstsw", new int[] {0xdd, 0x3b}, (c, at) -> c.mmu.write16(at, XStateInstructions.fnstsw(c))),
+        new Subject("fldcw", new int[] {0xd9, 0x2b}, (c, at) -> XStateInstructions.fldcw(c, (int) c.mmu.read16(at))),
         new Subject("emms", new int[] {0x0f, 0x77}, (c, at) -> XStateInstructions.emms(c)),
         new Subject(
                 "stmxcsr", new int[] {0x0f, 0xae, 0x1b}, (c, at) -> c.mmu.write32(at, XStateInstructions.stmxcsr(c))),

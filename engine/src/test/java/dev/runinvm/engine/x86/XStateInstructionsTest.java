@@ -1,17 +1,16 @@
 package dev.runinvm.engine.x86;
 
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import static dev.runinvm.engine.x86.CpuState.RAX;
 import static dev.runinvm.engine.x86.CpuState.RDX;
 import static dev.runinvm.engine.x86.TestMachine.KERNEL;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-
-import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.function.Executable;
 
 class XStateInstructionsTest {
     private static final int AREA = 0x20_0000;
