@@ -45,16 +45,19 @@ final class KernelModules {
 
     private static final byte[] SIGNATURE_MAGIC = "~Module signature appended~\n".getBytes(StandardCharsets.US_ASCII);
     private static final int SIGNATURE_INFO_SIZE = 12;
+    /** Bytes of modules nobody asked for yet: they may turn out to be needed, which spares reading all again. */
+    private static final long KEPT_IN_CASE = 128 << 20;
 
     private static final Logger LOG = LoggerFactory.getLogger(KernelModules.class);
 
     private final KernelFiles kernel;
     private final Set<String> wanted = new TreeSet<>();
     private final boolean all;
+    private long kept;
     private final Map<String, Module> modules = new TreeMap<>();
     private final Map<String, byte[]> indexes = new TreeMap<>();
 
-    /** A module; {@code content} is there once it is known to be wanted. */
+    /** A module; {@code content} is there at the latest when it is known to be wanted. */
     private static final class Module {
         private final String path;
         private final List<String> depends;
@@ -96,7 +99,7 @@ final class KernelModules {
         return name.replace('-', '_');
     }
 
-    /** Reads until everything wanted, and what that depends on, is there; mostly one more pass than one. */
+    /** Reads until everything wanted, and what that depends on, is there; for most kernels once. */
     private void collect() throws IOException {
         boolean missing = true;
         for (int pass = 0; missing && pass < 8 && !kernel.modules().isEmpty(); pass++) {
@@ -149,7 +152,8 @@ final class KernelModules {
                 wanted.add(name);
             }
         }
-        if (take) {
+        if (take || kept + bytes.length <= KEPT_IN_CASE) {
+            kept += take ? 0 : bytes.length;
             known.content = bytes;
         }
     }
@@ -241,7 +245,7 @@ final class KernelModules {
         int count = 0;
         for (Map.Entry<String, Module> e : modules.entrySet()) {
             Module m = e.getValue();
-            if (m.content.length == 0) {
+            if (!wanted.contains(e.getKey()) || m.content.length == 0) {
                 continue;
             }
             count++;
