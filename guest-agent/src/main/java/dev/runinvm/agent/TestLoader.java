@@ -24,6 +24,7 @@ public final class TestLoader extends URLClassLoader {
     private static final String BRIDGE = AGENT + "bridge.";
 
     private final ClassLoader agent;
+    private volatile boolean filled;
 
     /** The constructor that the JVM calls for its system class loader. */
     public TestLoader(ClassLoader agent) {
@@ -38,13 +39,15 @@ public final class TestLoader extends URLClassLoader {
     }
 
     void add(List<Path> entries) throws IOException {
+        filled = true;
         for (Path entry : entries) {
             addURL(entry.toUri().toURL());
         }
     }
 
+    /** Whether it was given a class path yet. */
     boolean isEmpty() {
-        return getURLs().length == 0;
+        return !filled;
     }
 
     @Override

@@ -13,11 +13,15 @@ import org.jspecify.annotations.Nullable;
 /** Takes a throwable apart into what travels. Bounded: no cycle, no endless text gets through. */
 final class ThrownMaker {
     private static final int MAX_NODES = 500;
+    /** What is nested deeper is left out; a message of the wire's may be nested 200 deep, and each takes two of that. */
+    private static final int MAX_DEPTH = 80;
+
     private static final int MAX_FRAMES = 1500;
     private static final int MAX_TEXT = 256 << 10;
 
     private final Set<Throwable> seen = Collections.newSetFromMap(new IdentityHashMap<>());
     private long budget = 4L << 20;
+    private int depth;
 
     private ThrownMaker() {}
 
@@ -27,6 +31,9 @@ final class ThrownMaker {
 
     private Thrown image(Throwable t) {
         seen.add(t);
+        depth++;
+        Throwable c = t.getCause();
+        Thrown cause = c == null || !mayVisit(c) ? null : image(c);
         List<Thrown> parts = new ArrayList<>();
         List<Throwable> failures = failures(t);
         for (Throwable part : failures) {
@@ -38,14 +45,14 @@ final class ThrownMaker {
                 addImage(suppressed, s);
             }
         }
-        Throwable cause = t.getCause();
+        depth--;
         return new Thrown(
                 t.getClass().getName(),
                 supertypes(t.getClass()),
                 text(t::getMessage),
                 String.valueOf(text(t::toString)),
                 frames(t),
-                cause == null || !mayVisit(cause) ? null : image(cause),
+                cause,
                 suppressed,
                 parts,
                 value(t, "getExpected"),
@@ -59,7 +66,7 @@ final class ThrownMaker {
     }
 
     private boolean mayVisit(Throwable t) {
-        return seen.size() < MAX_NODES && !seen.contains(t);
+        return depth < MAX_DEPTH && seen.size() < MAX_NODES && !seen.contains(t);
     }
 
     private static List<String> supertypes(Class<?> type) {

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -22,12 +23,15 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.platform.launcher.Launcher;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One guest running one selection of tests, and what it has said so far. The host's threads that wait for something take the
  * guest's messages themselves, one thread at a time: output is re-emitted on the thread of the test it belongs to.
  */
 final class GuestRun implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(GuestRun.class);
     private static final Duration SLICE = Duration.ofSeconds(1);
     private static final Duration DUMP_TIME = Duration.ofSeconds(5);
 
@@ -91,7 +95,9 @@ final class GuestRun implements AutoCloseable {
     }
 
     private void open() {
+        long start = System.nanoTime();
         GuestMessage.Hello hello = hello();
+        long greeted = System.nanoTime();
         if (hello.protocol() != Frame.VERSION) {
             throw new GuestFailure(
                     "the agent in the guest (" + hello.agent() + ") speaks protocol version " + hello.protocol()
@@ -103,6 +109,7 @@ final class GuestRun implements AutoCloseable {
                     + ": the image was made for another JDK");
         }
         List<String> hashes = ship();
+        long sent = System.nanoTime();
         Map<String, String> properties = new LinkedHashMap<>(plan.properties());
         properties.put("runinvm.technique", vm.technique().name());
         properties.put("runinvm.kernelRelease", vm.kernelRelease());
@@ -118,6 +125,18 @@ final class GuestRun implements AutoCloseable {
             throw stoppedEarly("the guest's JUnit did not get as far as finding tests");
         }
         requireTests();
+        LOG.info(
+                "guest of {} ({}): agent after {} s, class path of {} entries sent in {} s, tests found in {} s",
+                plan.name(),
+                vm.technique(),
+                seconds(start, greeted),
+                hashes.size(),
+                seconds(greeted, sent),
+                seconds(sent, System.nanoTime()));
+    }
+
+    private static String seconds(long from, long to) {
+        return String.format(Locale.ROOT, "%.2f", (to - from) / 1e9);
     }
 
     private GuestMessage.Hello hello() {
