@@ -61,6 +61,7 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
     private boolean retryWrite;
     private boolean retryFetch;
 
+    private boolean preemptNext;
     private volatile @Nullable Stub running;
     private volatile boolean preemptRequested;
 
@@ -107,6 +108,11 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
     /** Lowers the number of mappings an address space may have, for tests. */
     void limitMappings(int limit) {
         mappingLimit = limit;
+    }
+
+    /** Makes a request arrive just before guest code is entered, for tests. */
+    void preemptAtResume() {
+        preemptNext = true;
     }
 
     /** The process of the address space that ran last, -1 if there is none. */
@@ -236,6 +242,10 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
             placement.place(stub);
         }
         running = stub;
+        if (preemptNext) {
+            preemptNext = false;
+            preemptRequested = true;
+        }
         timer.start(stayNanos);
         try {
             return loop(s, m, stub, nxe);

@@ -44,6 +44,22 @@ class PreemptionTest {
         assertEquals(Trap.Kind.SYSCALL, g.run().kind());
     }
 
+    /** Another thread's registers were put in place, then it was preempted before it ran: it still has its own. */
+    @Test
+    void aBaseSetBeforeARunThatDidNotHappenIsNotLost() {
+        g.program(new Assembler().rdfsbase(0).rdgsbase(3).syscall());
+        g.cpu.base[CpuState.FS] = 0x1000;
+        assertEquals(Trap.Kind.SYSCALL, g.run().kind());
+        g.at(CODE);
+        g.cpu.base[CpuState.FS] = 0x2000;
+        g.cpu.base[CpuState.GS] = 0x3000;
+        g.engine.preemptAtResume();
+        assertEquals(Trap.Kind.PREEMPTED, g.run().kind());
+        assertEquals(Trap.Kind.SYSCALL, g.run().kind());
+        assertEquals(0x2000, g.cpu.gpr[CpuState.RAX]);
+        assertEquals(0x3000, g.cpu.gpr[CpuState.RBX]);
+    }
+
     /** Requests at random moments, from another thread: none is lost, none breaks a register. */
     @Test
     void requestsAreNeverLost() throws Exception {
