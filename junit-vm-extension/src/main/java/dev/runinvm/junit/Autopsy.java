@@ -61,9 +61,9 @@ final class Autopsy {
     }
 
     /** The host gave up waiting. */
-    GuestFailure timedOut(String what, Duration allowed, List<String> inFlight, @Nullable String threads) {
+    GuestFailure timedOut(String what, String limit, List<String> inFlight, @Nullable String threads) {
         String text = "the guest of " + plan.name() + " (" + vm.technique() + ") was ended: no word of " + what
-                + " within " + allowed.toMillis() / 1000.0 + " s"
+                + " within " + limit
                 + (inFlight.isEmpty() ? "" : " while running " + String.join(", ", inFlight))
                 + (threads == null
                         ? "; its agent does not answer"

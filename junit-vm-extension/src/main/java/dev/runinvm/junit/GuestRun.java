@@ -320,7 +320,12 @@ final class GuestRun implements AutoCloseable {
                 }
                 requireAlive(id);
                 if (deadline.passed()) {
-                    throw die(autopsy.timedOut(what, deadline.allowed(), inFlight(), dumpThreads()));
+                    String limits = String.format(
+                            Locale.ROOT,
+                            "%.1f s%s",
+                            deadline.allowed().toMillis() / 1000.0,
+                            interrupted ? " of the host's interrupting it" : "");
+                    throw die(autopsy.timedOut(what, limits, inFlight(), dumpThreads()));
                 }
                 try {
                     pumpOrWait(deadline, id, sink);

@@ -3,6 +3,7 @@ package dev.runinvm.junit;
 import dev.runinvm.engine.GuestFailure;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
@@ -155,6 +156,30 @@ class CrashTest {
         assertInstanceOf(java.util.concurrent.TimeoutException.class, t);
         assertTrue(t.getMessage().contains("timed out after 300 milliseconds"), t::getMessage);
         results.containerEvents().assertStatistics(s -> s.failed(0));
+    }
+
+    @RunInVM
+    static class IgnoresItsTimeout {
+        @Test
+        @Timeout(value = 300, unit = TimeUnit.MILLISECONDS)
+        void ignoresInterrupts() {
+            while (System.nanoTime() != 0) {
+                Thread.onSpinWait();
+            }
+        }
+    }
+
+    @Test
+    void aTestThatIgnoresItsTimeoutIsEndedAfterTheGrace() {
+        Recorder recorder = host.launch(Map.of("runinvm.timeoutGrace", "1s"), selectClass(IgnoresItsTimeout.class));
+        Throwable timeout = recorder.failures().get(0);
+        assertInstanceOf(java.util.concurrent.TimeoutException.class, timeout);
+        assertSays(
+                timeout.getSuppressed()[0],
+                "within 1.0 s of the host's interrupting it",
+                "ignoresInterrupts()",
+                "CrashTest$IgnoresItsTimeout.ignoresInterrupts(CrashTest.java:");
+        assertTrue(!guests.started().get(0).process().isAlive());
     }
 
     @RunInVM(runTimeout = "2s")
