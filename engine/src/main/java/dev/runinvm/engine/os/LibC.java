@@ -18,6 +18,9 @@ final class LibC {
     static final int F_SEAL_GROW = 4;
     static final int F_SEAL_WRITE = 8;
 
+    static final int FALLOC_FL_KEEP_SIZE = 1;
+    static final int FALLOC_FL_PUNCH_HOLE = 2;
+
     static final int EINTR = 4;
 
     static final short POLLIN = 1;
@@ -42,6 +45,8 @@ final class LibC {
     static native int memfd_create(String name, int flags) throws LastErrorException;
 
     static native int ftruncate(int fd, long length) throws LastErrorException;
+
+    static native int fallocate(int fd, int mode, long offset, long length) throws LastErrorException;
 
     static native int fcntl(int fd, int command, long argument) throws LastErrorException;
 

@@ -10,12 +10,16 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * An anonymous file in memory (memfd_create(2)), sealed at its final size so that no holder of the descriptor can
  * make another's mapping fault. Owns its descriptor.
  */
 public final class MemFile implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(MemFile.class);
+
     private final int fd;
     private final long size;
     private boolean closed;
@@ -89,7 +93,10 @@ public final class MemFile implements AutoCloseable {
         return size;
     }
 
-    /** Maps a part, shared and writable, little-endian. The mapping outlives {@link #close()} until it is collected. */
+    /**
+     * Maps a part, shared and writable, little-endian. The mapping outlives {@link #close()} until it is collected; its
+     * pages are zero from then on.
+     */
     public ByteBuffer map(long offset, int length) {
         try (FileChannel channel =
                 FileChannel.open(Path.of("/proc/self/fd/" + fd), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
@@ -99,10 +106,18 @@ public final class MemFile implements AutoCloseable {
         }
     }
 
+    /** Gives the memory back at once: the mappings alone would keep it until the collector comes to them. */
     @Override
     public synchronized void close() {
-        if (!closed) {
-            closed = true;
+        if (closed) {
+            return;
+        }
+        closed = true;
+        try {
+            LibC.fallocate(fd, LibC.FALLOC_FL_PUNCH_HOLE | LibC.FALLOC_FL_KEEP_SIZE, 0, size);
+        } catch (LastErrorException e) {
+            LOG.warn("the memory of a guest that has ended stays in use until this JVM ends: {}", e.getMessage());
+        } finally {
             LibC.close(fd);
         }
     }
