@@ -99,13 +99,14 @@ final class AluInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long a = Registers.get(s, CpuState.RAX, size);
             long r = AluOperation.apply(s, operation, a, immediate, size);
             if (!AluOperation.comparesOnly(operation)) {
                 Registers.set(s, CpuState.RAX, size, r);
             }
+            return true;
         }
     }
 
@@ -120,14 +121,15 @@ final class AluInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             if (AluOperation.comparesOnly(operation)) {
                 AluOperation.apply(cpu.s, operation, get(cpu), immediate, size);
-                return;
+                return true;
             }
             long at = where(cpu.s);
             long a = getForUpdate(cpu, at);
             put(cpu, at, AluOperation.apply(cpu.s, operation, a, immediate, size));
+            return true;
         }
     }
 
@@ -142,16 +144,17 @@ final class AluInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long b = Registers.get(s, register, size);
             if (AluOperation.comparesOnly(operation)) {
                 AluOperation.apply(s, operation, get(cpu), b, size);
-                return;
+                return true;
             }
             long at = where(s);
             long a = getForUpdate(cpu, at);
             put(cpu, at, AluOperation.apply(s, operation, a, b, size));
+            return true;
         }
     }
 
@@ -166,13 +169,14 @@ final class AluInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long b = get(cpu);
             long r = AluOperation.apply(s, operation, Registers.get(s, register, size), b, size);
             if (!AluOperation.comparesOnly(operation)) {
                 Registers.set(s, register, size, r);
             }
+            return true;
         }
     }
 
@@ -186,12 +190,13 @@ final class AluInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long a = s.gpr[register] << shift >> shift;
             long r = a + 1 << shift >> shift;
             s.gpr[register] = r << shift >>> shift;
             s.flagsResult(AluOperation.bits(s.cf(), (~a & r) < 0, a ^ r), r);
+            return true;
         }
     }
 
@@ -205,12 +210,13 @@ final class AluInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long a = s.gpr[register] << shift >> shift;
             long r = a - 1 << shift >> shift;
             s.gpr[register] = r << shift >>> shift;
             s.flagsResult(AluOperation.bits(s.cf(), (a & ~r) < 0, a ^ r), r);
+            return true;
         }
     }
 
@@ -223,11 +229,12 @@ final class AluInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long at = where(s);
             long a = getForUpdate(cpu, at);
             put(cpu, at, down ? AluOperation.dec(s, a, size) : AluOperation.inc(s, a, size));
+            return true;
         }
     }
 
@@ -237,9 +244,10 @@ final class AluInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             long at = where(cpu.s);
             put(cpu, at, ~getForUpdate(cpu, at));
+            return true;
         }
     }
 
@@ -249,10 +257,11 @@ final class AluInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             long at = where(cpu.s);
             long a = getForUpdate(cpu, at);
             put(cpu, at, AluOperation.neg(cpu.s, a, size));
+            return true;
         }
     }
 }

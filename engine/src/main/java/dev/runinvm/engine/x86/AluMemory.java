@@ -64,11 +64,12 @@ final class AluMemory {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long a = memory(cpu);
             long b = register(s);
             s.flagsSub(a, b, extend(a - b));
+            return true;
         }
     }
 
@@ -82,9 +83,10 @@ final class AluMemory {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             long a = memory(cpu);
             cpu.s.flagsSub(a, immediate, extend(a - immediate));
+            return true;
         }
     }
 
@@ -98,8 +100,9 @@ final class AluMemory {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             cpu.s.flagsLogic(memory(cpu) & immediate);
+            return true;
         }
     }
 
@@ -113,9 +116,10 @@ final class AluMemory {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             long a = (byte) cpu.mmu.read8(linear(cpu.s));
             cpu.s.flagsSub(a, immediate, (byte) (a - immediate));
+            return true;
         }
     }
 
@@ -129,8 +133,9 @@ final class AluMemory {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             cpu.s.flagsLogic((byte) cpu.mmu.read8(linear(cpu.s)) & immediate);
+            return true;
         }
     }
 
@@ -140,13 +145,14 @@ final class AluMemory {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long b = memory(cpu);
             long a = register(s);
             long r = extend(a + b);
             set(s, r);
             s.flagsAdd(a, b, r);
+            return true;
         }
     }
 
@@ -156,13 +162,14 @@ final class AluMemory {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long b = memory(cpu);
             long a = register(s);
             long r = a | b;
             set(s, r);
             s.flagsLogic(r);
+            return true;
         }
     }
 
@@ -172,13 +179,14 @@ final class AluMemory {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long b = memory(cpu);
             long a = register(s);
             long r = a & b;
             set(s, r);
             s.flagsLogic(r);
+            return true;
         }
     }
 
@@ -188,13 +196,14 @@ final class AluMemory {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long b = memory(cpu);
             long a = register(s);
             long r = extend(a - b);
             set(s, r);
             s.flagsSub(a, b, r);
+            return true;
         }
     }
 
@@ -204,13 +213,14 @@ final class AluMemory {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long b = memory(cpu);
             long a = register(s);
             long r = a ^ b;
             set(s, r);
             s.flagsLogic(r);
+            return true;
         }
     }
 
@@ -220,12 +230,13 @@ final class AluMemory {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long b = memory(cpu);
             long a = register(s);
             long r = extend(a - b);
             s.flagsSub(a, b, r);
+            return true;
         }
     }
 
@@ -235,9 +246,10 @@ final class AluMemory {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             s.flagsLogic(memory(cpu) & register(s));
+            return true;
         }
     }
 }

@@ -91,10 +91,11 @@ final class AluRegister {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             s.gpr[target] = 0;
             s.flagsLogic(0);
+            return true;
         }
     }
 
@@ -109,9 +110,10 @@ final class AluRegister {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             s.flagsLogic(s.gpr[target] << shift >> shift);
+            return true;
         }
     }
 
@@ -121,7 +123,7 @@ final class AluRegister {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long[] g = s.gpr;
             long a = g[target] << shift >> shift;
@@ -129,6 +131,7 @@ final class AluRegister {
             long r = a + b << shift >> shift;
             g[target] = r << shift >>> shift;
             s.flagsAdd(a, b, r);
+            return true;
         }
     }
 
@@ -138,7 +141,7 @@ final class AluRegister {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long[] g = s.gpr;
             long a = g[target] << shift >> shift;
@@ -146,6 +149,7 @@ final class AluRegister {
             long r = a + b << shift >> shift;
             g[target] = r << shift >>> shift;
             s.flagsAdd(a, b, r);
+            return true;
         }
     }
 
@@ -155,7 +159,7 @@ final class AluRegister {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long[] g = s.gpr;
             long a = g[target] << shift >> shift;
@@ -163,6 +167,7 @@ final class AluRegister {
             long r = a - b << shift >> shift;
             g[target] = r << shift >>> shift;
             s.flagsSub(a, b, r);
+            return true;
         }
     }
 
@@ -172,7 +177,7 @@ final class AluRegister {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long[] g = s.gpr;
             long a = g[target] << shift >> shift;
@@ -180,6 +185,7 @@ final class AluRegister {
             long r = a - b << shift >> shift;
             g[target] = r << shift >>> shift;
             s.flagsSub(a, b, r);
+            return true;
         }
     }
 
@@ -189,7 +195,7 @@ final class AluRegister {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long[] g = s.gpr;
             long a = g[target] << shift >> shift;
@@ -197,6 +203,7 @@ final class AluRegister {
             long r = a & b;
             g[target] = r << shift >>> shift;
             s.flagsLogic(r);
+            return true;
         }
     }
 
@@ -206,7 +213,7 @@ final class AluRegister {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long[] g = s.gpr;
             long a = g[target] << shift >> shift;
@@ -214,6 +221,7 @@ final class AluRegister {
             long r = a & b;
             g[target] = r << shift >>> shift;
             s.flagsLogic(r);
+            return true;
         }
     }
 
@@ -223,7 +231,7 @@ final class AluRegister {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long[] g = s.gpr;
             long a = g[target] << shift >> shift;
@@ -231,6 +239,7 @@ final class AluRegister {
             long r = a | b;
             g[target] = r << shift >>> shift;
             s.flagsLogic(r);
+            return true;
         }
     }
 
@@ -240,7 +249,7 @@ final class AluRegister {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long[] g = s.gpr;
             long a = g[target] << shift >> shift;
@@ -248,6 +257,7 @@ final class AluRegister {
             long r = a | b;
             g[target] = r << shift >>> shift;
             s.flagsLogic(r);
+            return true;
         }
     }
 
@@ -257,7 +267,7 @@ final class AluRegister {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long[] g = s.gpr;
             long a = g[target] << shift >> shift;
@@ -265,6 +275,7 @@ final class AluRegister {
             long r = a ^ b;
             g[target] = r << shift >>> shift;
             s.flagsLogic(r);
+            return true;
         }
     }
 
@@ -274,7 +285,7 @@ final class AluRegister {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long[] g = s.gpr;
             long a = g[target] << shift >> shift;
@@ -282,6 +293,7 @@ final class AluRegister {
             long r = a ^ b;
             g[target] = r << shift >>> shift;
             s.flagsLogic(r);
+            return true;
         }
     }
 
@@ -291,13 +303,14 @@ final class AluRegister {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long[] g = s.gpr;
             long a = g[target] << shift >> shift;
             long b = g[source] << shift >> shift;
             long r = a - b << shift >> shift;
             s.flagsSub(a, b, r);
+            return true;
         }
     }
 
@@ -307,12 +320,13 @@ final class AluRegister {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long a = s.gpr[target] << shift >> shift;
             long b = immediate;
             long r = a - b << shift >> shift;
             s.flagsSub(a, b, r);
+            return true;
         }
     }
 
@@ -322,13 +336,14 @@ final class AluRegister {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long[] g = s.gpr;
             long a = g[target] << shift >> shift;
             long b = g[source] << shift >> shift;
             long r = a & b;
             s.flagsLogic(r);
+            return true;
         }
     }
 
@@ -338,12 +353,13 @@ final class AluRegister {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long a = s.gpr[target] << shift >> shift;
             long b = immediate;
             long r = a & b;
             s.flagsLogic(r);
+            return true;
         }
     }
 }

@@ -18,11 +18,12 @@ final class AtomicInstructions {
         int size = d.size;
         return new Insn() {
             @Override
-            void exec(Cpu cpu) {
+            boolean exec(Cpu cpu) {
                 CpuState s = cpu.s;
                 long a = s.gpr[CpuState.RAX];
                 Registers.set(s, CpuState.RAX, size, s.gpr[register]);
                 Registers.set(s, register, size, a);
+                return true;
             }
         };
     }
@@ -51,12 +52,13 @@ final class AtomicInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long at = where(s);
             long a = getForUpdate(cpu, at);
             put(cpu, at, Registers.get(s, register, size));
             Registers.set(s, register, size, a);
+            return true;
         }
     }
 
@@ -69,7 +71,7 @@ final class AtomicInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long at = where(s);
             long a = getForUpdate(cpu, at);
@@ -83,6 +85,7 @@ final class AtomicInstructions {
                 put(cpu, at, r); // the sum wins if both are the same register
             }
             s.flagsAdd(a, b, r);
+            return true;
         }
     }
 
@@ -95,7 +98,7 @@ final class AtomicInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long at = where(s);
             long a = Registers.get(s, CpuState.RAX, size);
@@ -106,6 +109,7 @@ final class AtomicInstructions {
                 Registers.set(s, CpuState.RAX, size, b);
             }
             s.flagsSub(a, b, Registers.extend(a - b, size));
+            return true;
         }
     }
 
@@ -120,7 +124,7 @@ final class AtomicInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long at = linear(s);
             long expected = s.gpr[CpuState.RAX] & 0xffff_ffffL | s.gpr[CpuState.RDX] << 32;
@@ -134,6 +138,7 @@ final class AtomicInstructions {
                 s.gpr[CpuState.RDX] = found >>> 32;
             }
             setZero(s, equal);
+            return true;
         }
     }
 
@@ -143,7 +148,7 @@ final class AtomicInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long at = linear(s);
             if ((at & 15) != 0) {
@@ -160,6 +165,7 @@ final class AtomicInstructions {
                 s.gpr[CpuState.RDX] = high;
             }
             setZero(s, equal);
+            return true;
         }
     }
 }

@@ -54,7 +54,7 @@ final class BitInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long value = s.gpr[target];
             int n = ((int) s.gpr[source] | number) & size * 8 - 1;
@@ -62,6 +62,7 @@ final class BitInstructions {
             if (operation != BT) {
                 Registers.set(s, target, size, change(operation, value, 1L << n));
             }
+            return true;
         }
     }
 
@@ -79,11 +80,12 @@ final class BitInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long offset = Registers.get(s, register, size);
             int step = Integer.numberOfTrailingZeros(size) + 3;
             bit(cpu, operation, linear(s, (offset >> step) * size), (int) offset & size * 8 - 1, size);
+            return true;
         }
     }
 
@@ -100,8 +102,9 @@ final class BitInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             bit(cpu, operation, linear(cpu.s), number, size);
+            return true;
         }
     }
 
@@ -131,7 +134,7 @@ final class BitInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long value = get(cpu) & Registers.mask(size);
             s.flagsLogic(value);
@@ -139,6 +142,7 @@ final class BitInstructions {
                 int n = reverse ? 63 - Long.numberOfLeadingZeros(value) : Long.numberOfTrailingZeros(value);
                 Registers.set(s, target, size, n);
             }
+            return true;
         }
     }
 
@@ -158,7 +162,7 @@ final class BitInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long value = get(cpu) & Registers.mask(size);
             int bits = size * 8;
@@ -173,6 +177,7 @@ final class BitInstructions {
                 s.setArithmetic((r == 0 ? CpuState.FLAG_ZF : 0) | (value == 0 ? CpuState.FLAG_CF : 0));
             }
             Registers.set(s, target, size, r);
+            return true;
         }
     }
 
@@ -190,7 +195,7 @@ final class BitInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long data = get(cpu);
             int crc = (int) s.gpr[target];
@@ -201,6 +206,7 @@ final class BitInstructions {
                 }
             }
             s.gpr[target] = crc & 0xffff_ffffL;
+            return true;
         }
     }
 
@@ -220,7 +226,7 @@ final class BitInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long b = get(cpu);
             long a = Registers.get(s, target, size);
@@ -231,6 +237,7 @@ final class BitInstructions {
             boolean out = order < 0 || in && order == 0;
             Registers.set(s, target, size, r);
             s.setArithmetic(out ? flags | flag : flags & ~flag);
+            return true;
         }
     }
 
@@ -261,11 +268,12 @@ final class BitInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             long b = get(cpu);
             long r = ~Registers.get(cpu.s, inverted, size) & b;
             Registers.set(cpu.s, target, size, r);
             cpu.s.flagsLogic(r);
+            return true;
         }
     }
 
@@ -280,12 +288,13 @@ final class BitInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             long a = get(cpu);
             long r = Registers.extend(kind == 1 ? a & a - 1 : kind == 2 ? a ^ a - 1 : a & -a, size);
             boolean carry = kind == 3 ? a != 0 : a == 0;
             Registers.set(cpu.s, target, size, r);
             cpu.s.flagsResult(carry ? CpuState.FLAG_CF : 0, r);
+            return true;
         }
     }
 
@@ -300,13 +309,14 @@ final class BitInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             long a = get(cpu);
             int n = (int) cpu.s.gpr[counter] & 0xff;
             boolean all = n >= size * 8;
             long r = all ? a : a & (1L << n) - 1;
             Registers.set(cpu.s, target, size, r);
             cpu.s.flagsResult(all ? CpuState.FLAG_CF : 0, Registers.extend(r, size));
+            return true;
         }
     }
 
@@ -321,7 +331,7 @@ final class BitInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             long a = get(cpu) & Registers.mask(size);
             int from = (int) cpu.s.gpr[control] & 0xff;
             int count = (int) (cpu.s.gpr[control] >>> 8) & 0xff;
@@ -329,6 +339,7 @@ final class BitInstructions {
             r = count >= 64 ? r : r & (1L << count) - 1;
             Registers.set(cpu.s, target, size, r);
             cpu.s.flagsLogic(Registers.extend(r, size));
+            return true;
         }
     }
 
@@ -346,7 +357,7 @@ final class BitInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             long mask = get(cpu) & Registers.mask(size);
             long value = cpu.s.gpr[source];
             long r = 0;
@@ -355,6 +366,7 @@ final class BitInstructions {
                 r |= extract ? (value >>> at & 1) << n : (value >>> n & 1) << at;
             }
             Registers.set(cpu.s, target, size, r);
+            return true;
         }
     }
 }

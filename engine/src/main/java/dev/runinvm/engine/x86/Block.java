@@ -4,38 +4,38 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Straight-line code at one linear and one physical address, decoded. It holds while its {@link #generation} is the
- * Mmu's: the translation was looked up then and the bytes have not been written since.
+ * Code decoded from one linear and one physical address on: up to the first branch or, if it is executed often, past
+ * conditional branches and through direct jumps within the page. It holds while its {@link #generation} is the Mmu's: the translation was looked up then
+ * and the bytes have not been written since.
  */
 final class Block {
     /** Generation of a block whose bytes have changed. */
     static final int DROPPED = -1;
 
-    private static final Insn ABANDON = new Abandon();
+    /** What the instructions of a dropped block become. */
+    static final Insn ABANDON = new Abandon();
 
     final long address;
     final long physical;
-    /** Bytes in the first page. */
-    final int length;
+    /** Physical addresses of the bytes in the first page: from the lowest up to the one after the highest. */
+    final long low;
+
+    final long high;
     /** Physical address of the second page an instruction reaches into, or -1. */
     final long secondPage;
 
+    /** The last one never lets the execution go on behind it. */
     final Insn[] code;
-    /** Where each of them starts. */
+
+    /** Where each of them starts, from {@link #address} on. */
     private final short[] offsets;
-    /** Instructions, without the jump that may have been appended. */
-    final int count;
-    /** See {@link Insn#leaves}, of the last instruction. */
-    final boolean leaves;
+
+    /** Decoded past conditional branches and through jumps; else it ends at the first of them. */
+    final boolean extended;
 
     int generation;
-
-    /** Where control went from here the last times. */
-    @Nullable
-    Block recent;
-
-    @Nullable
-    Block earlier;
+    /** How often control fell through its end, to tell whether it is worth being extended. */
+    int fallsThrough;
 
     /** Next in the bucket of the table; next of the same page. */
     @Nullable
@@ -44,30 +44,38 @@ final class Block {
     @Nullable
     Block nextInPage;
 
-    Block(long address, long physical, int length, long secondPage, Insn[] code, int count) {
+    Block(
+            long address,
+            long physical,
+            long low,
+            long high,
+            long secondPage,
+            Insn[] code,
+            short[] offsets,
+            boolean extended) {
+        this.extended = extended;
         this.address = address;
         this.physical = physical;
-        this.length = length;
+        this.low = low;
+        this.high = high;
         this.secondPage = secondPage;
         this.code = code;
-        this.offsets = new short[code.length];
-        for (int i = 1; i < code.length; i++) {
-            offsets[i] = (short) (offsets[i - 1] + code[i - 1].length);
-        }
-        this.count = count;
-        this.leaves = code[code.length - 1].leaves;
+        this.offsets = offsets;
     }
 
     /** Linear address of an instruction. */
     long addressOf(int index) {
-        return address + (offsets[index] & 0xffff);
+        return address + offsets[index];
+    }
+
+    /** Whether it was decoded from any of these bytes of its first page. */
+    boolean overlaps(long from, long to) {
+        return low < to && from < high;
     }
 
     /** Makes it unusable; if it is being executed, that ends after the current instruction. */
     void drop() {
         generation = DROPPED;
-        recent = null;
-        earlier = null;
         Arrays.fill(code, ABANDON);
     }
 
@@ -82,8 +90,12 @@ final class Block {
     }
 
     private static final class Abandon extends Insn {
+        Abandon() {
+            leaves = true; // whatever the instruction was that it replaced
+        }
+
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             throw Abandoned.INSTANCE;
         }
     }

@@ -9,7 +9,17 @@ final class BranchInstructions {
         return new Jump(d.target());
     }
 
-    /** What ends a block that no branch ends. */
+    /** Whether what was decoded last does nothing but go elsewhere in the same segment. */
+    static boolean isDirectJump(Decoder d) {
+        return !d.invalid && !d.lock && (d.op == 0xe9 || d.op == 0xeb) && d.vex == 0;
+    }
+
+    /** Whether what was decoded last jumps on a condition. */
+    static boolean isConditional(Decoder d) {
+        return d.op >= 0x70 && d.op <= 0x7f || d.op >= 0x180 && d.op <= 0x18f;
+    }
+
+    /** What ends a block that no branch ends; its length is 0. */
     static Insn fallThrough(long next) {
         return new Jump(next);
     }
@@ -34,28 +44,25 @@ final class BranchInstructions {
         return new Return(d.op == 0xc2 ? (int) d.immediate : 0);
     }
 
-    /** 70 to 7F and 0F 80 to 8F. */
+    /** 70 to 7F and 0F 80 to 8F. The block goes on behind it: what is not taken costs no more than an instruction. */
     static Insn conditional(Decoder d) {
         long target = d.target();
-        long next = d.next;
-        boolean negate = (d.op & 1) != 0;
-        long taken = negate ? next : target;
-        long other = negate ? target : next;
+        boolean wanted = (d.op & 1) == 0;
         switch (d.op >> 1 & 7) {
             case 1:
-                return new IfBelow(taken, other);
+                return new IfBelow(target, wanted);
             case 2:
-                return new IfZero(taken, other);
+                return wanted ? new IfZero(target) : new IfNotZero(target);
             case 3:
-                return new IfBelowOrEqual(taken, other);
+                return new IfBelowOrEqual(target, wanted);
             case 4:
-                return new IfSign(taken, other);
+                return new IfSign(target, wanted);
             case 6:
-                return new IfLess(taken, other);
+                return new IfLess(target, wanted);
             case 7:
-                return new IfLessOrEqual(taken, other);
+                return new IfLessOrEqual(target, wanted);
             default:
-                return new IfOther(d.op & 14, taken, other);
+                return new IfOther(target, d.op & 15);
         }
     }
 
@@ -73,6 +80,7 @@ final class BranchInstructions {
         return address << 16 >> 16 == address;
     }
 
+    /** Control never goes on behind it. */
     private abstract static class Branch extends Insn {
         Branch() {
             ends = true;
@@ -87,8 +95,9 @@ final class BranchInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             cpu.s.rip = target;
+            return false;
         }
     }
 
@@ -102,9 +111,10 @@ final class BranchInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             StackInstructions.push64(cpu, next);
             cpu.s.rip = target;
+            return false;
         }
     }
 
@@ -115,10 +125,11 @@ final class BranchInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             long target = get(cpu);
             check(target);
             cpu.s.rip = target;
+            return false;
         }
     }
 
@@ -138,11 +149,12 @@ final class BranchInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             long target = get(cpu);
             check(target);
             StackInstructions.push64(cpu, next);
             cpu.s.rip = target;
+            return false;
         }
     }
 
@@ -154,110 +166,161 @@ final class BranchInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long top = s.gpr[CpuState.RSP];
             long target = cpu.mmu.read64(top);
             check(target);
             s.gpr[CpuState.RSP] = top + extra;
             s.rip = target;
+            return false;
         }
     }
 
-    private abstract static class Conditional extends Branch {
-        final long taken;
-        final long other;
+    private abstract static class Conditional extends Insn {
+        final long target;
+        /** What the condition must be for the jump. */
+        final boolean wanted;
 
-        Conditional(long taken, long other) {
-            this.taken = taken;
-            this.other = other;
+        Conditional(long target, boolean wanted) {
+            this.target = target;
+            this.wanted = wanted;
         }
     }
 
-    private static final class IfZero extends Conditional {
-        IfZero(long taken, long other) {
-            super(taken, other);
+    private static final class IfZero extends Insn {
+        private final long target;
+
+        IfZero(long target) {
+            this.target = target;
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
-            s.rip = s.zf() ? taken : other;
+            if (s.zf()) {
+                s.rip = target;
+                return false;
+            }
+            return true;
+        }
+    }
+
+    private static final class IfNotZero extends Insn {
+        private final long target;
+
+        IfNotZero(long target) {
+            this.target = target;
+        }
+
+        @Override
+        boolean exec(Cpu cpu) {
+            CpuState s = cpu.s;
+            if (!s.zf()) {
+                s.rip = target;
+                return false;
+            }
+            return true;
         }
     }
 
     private static final class IfBelow extends Conditional {
-        IfBelow(long taken, long other) {
-            super(taken, other);
+        IfBelow(long target, boolean wanted) {
+            super(target, wanted);
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
-            s.rip = s.cf() ? taken : other;
+            if (s.cf() == wanted) {
+                s.rip = target;
+                return false;
+            }
+            return true;
         }
     }
 
     private static final class IfBelowOrEqual extends Conditional {
-        IfBelowOrEqual(long taken, long other) {
-            super(taken, other);
+        IfBelowOrEqual(long target, boolean wanted) {
+            super(target, wanted);
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
-            s.rip = s.belowOrEqual() ? taken : other;
+            if (s.belowOrEqual() == wanted) {
+                s.rip = target;
+                return false;
+            }
+            return true;
         }
     }
 
     private static final class IfSign extends Conditional {
-        IfSign(long taken, long other) {
-            super(taken, other);
+        IfSign(long target, boolean wanted) {
+            super(target, wanted);
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
-            s.rip = s.sf() ? taken : other;
+            if (s.sf() == wanted) {
+                s.rip = target;
+                return false;
+            }
+            return true;
         }
     }
 
     private static final class IfLess extends Conditional {
-        IfLess(long taken, long other) {
-            super(taken, other);
+        IfLess(long target, boolean wanted) {
+            super(target, wanted);
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
-            s.rip = s.less() ? taken : other;
+            if (s.less() == wanted) {
+                s.rip = target;
+                return false;
+            }
+            return true;
         }
     }
 
     private static final class IfLessOrEqual extends Conditional {
-        IfLessOrEqual(long taken, long other) {
-            super(taken, other);
+        IfLessOrEqual(long target, boolean wanted) {
+            super(target, wanted);
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
-            s.rip = s.lessOrEqual() ? taken : other;
+            if (s.lessOrEqual() == wanted) {
+                s.rip = target;
+                return false;
+            }
+            return true;
         }
     }
 
-    private static final class IfOther extends Conditional {
+    private static final class IfOther extends Insn {
+        private final long target;
         private final int condition;
 
-        IfOther(int condition, long taken, long other) {
-            super(taken, other);
+        IfOther(long target, int condition) {
+            this.target = target;
             this.condition = condition;
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
-            s.rip = s.condition(condition) ? taken : other;
+            if (s.condition(condition)) {
+                s.rip = target;
+                return false;
+            }
+            return true;
         }
     }
 
@@ -270,8 +333,9 @@ final class BranchInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             put(cpu, where(cpu.s), cpu.s.condition(condition) ? 1 : 0);
+            return true;
         }
     }
 
@@ -289,7 +353,7 @@ final class BranchInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long count = s.gpr[CpuState.RCX] - (kind == 3 ? 0 : 1);
             if (address32) {
@@ -297,10 +361,11 @@ final class BranchInstructions {
             }
             if (kind == 3) {
                 s.rip = count == 0 ? target : next;
-                return;
+                return false;
             }
             s.gpr[CpuState.RCX] = count;
             s.rip = count != 0 && (kind == 2 || s.zf() == (kind == 1)) ? target : next;
+            return false;
         }
     }
 }

@@ -1,7 +1,7 @@
 package dev.runinvm.engine.x86;
 
 import dev.runinvm.engine.machine.GuestMemory;
-import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -12,21 +12,24 @@ public final class CodeCache implements CodeListener {
     private static final int BUCKETS = 1 << 17;
     /** Most blocks kept; then all are dropped, which costs less than it is rare. */
     private static final int MOST_BLOCKS = 600_000;
-    /** Most bytes of a block, but for its last instruction. */
-    private static final int MOST_BYTES = 256;
 
-    private static final int MOST_INSTRUCTIONS = 64;
+    private static final int MOST_INSTRUCTIONS = 40;
+    /** So often must control fall through a block's end for it to be extended. */
+    private static final int FALLS_THROUGH = 16;
+    /** Most direct jumps that a block follows. */
+    private static final int MOST_JUMPS = 4;
 
     private final Mmu mmu;
     private final GuestMemory memory;
     private final Decoder decoder = new Decoder();
     private final @Nullable Block[] buckets = new @Nullable Block[BUCKETS];
     private final Map<Long, CodePage> pages = new HashMap<>();
-    private final byte[] bytes = new byte[MOST_BYTES + 2 * Decoder.MAX_LENGTH];
+    private final byte[] bytes = new byte[PAGE + Decoder.MAX_LENGTH];
     private final Insn[] decoded = new Insn[MOST_INSTRUCTIONS + 1];
+    private final short[] offsets = new short[MOST_INSTRUCTIONS + 1];
     private int blocks;
 
-    /** Blocks decoded, and dropped because their bytes were written, since the start. */
+    /** Blocks decoded, once or twice, and dropped because their bytes were written, since the start. */
     public long blocksDecoded;
 
     public long blocksDropped;
@@ -76,11 +79,27 @@ public final class CodeCache implements CodeListener {
                 return b;
             }
         }
-        return decode(address, physical);
+        return decode(address, physical, false);
+    }
+
+    /**
+     * Called when control has fallen through the end of a block: decodes one anew that goes on there, once this has
+     * happened a few times. Most of a kernel's code runs once or twice; it is not worth being decoded twice.
+     */
+    void fellThrough(Block b) {
+        if (!b.extended && ++b.fallsThrough == FALLS_THROUGH && b.secondPage < 0 && b.generation != Block.DROPPED) {
+            CodePage page = pages.get(b.physical >>> 12);
+            if (page != null) {
+                unlink(page, b);
+                drop(b);
+                blocksDropped--;
+                decode(b.address, b.physical, true);
+            }
+        }
     }
 
     private boolean secondPageIs(Block b) {
-        return b.secondPage < 0 || mmu.fetch(b.address + b.length) == b.secondPage;
+        return b.secondPage < 0 || mmu.fetch((b.address & -PAGE) + PAGE) == b.secondPage;
     }
 
     /**
@@ -88,53 +107,76 @@ public final class CodeCache implements CodeListener {
      *
      * <p>One long method on purpose, like {@link Mmu}'s translation: it must not be compiled into the run loop.
      */
-    private Block decode(long address, long physical) {
-        int available = Math.min(PAGE - (int) (physical & PAGE - 1), MOST_BYTES + Decoder.MAX_LENGTH);
-        if (!copy(physical, 0, available)) {
-            return single(address, physical, new SystemForms.Fault(CpuException.UD));
+    private Block decode(long address, long physical, boolean extended) {
+        long page = physical & -PAGE;
+        long linearPage = address & -PAGE;
+        if (!copy(page, 0, PAGE)) {
+            return single(address, physical);
         }
+        int start = (int) (address - linearPage);
+        int at = start;
+        int low = start;
+        int high = start + 1;
         int count = 0;
-        int at = 0;
+        int jumps = 0;
         long secondPage = -1;
-        boolean ends = false;
-        while (!ends && count < MOST_INSTRUCTIONS && at < MOST_BYTES && at < available) {
-            int length = decoder.decode(bytes, at, available, address + at);
+        boolean open = true;
+        while (open && count < MOST_INSTRUCTIONS && at < PAGE) {
+            int length = decoder.decode(bytes, at, PAGE, linearPage + at);
             if (length == Decoder.TRUNCATED) {
                 if (count > 0) {
                     break;
                 }
-                secondPage = mmu.fetch(address + available);
-                if (!copy(secondPage, available, Decoder.MAX_LENGTH)) {
-                    return single(address, physical, new SystemForms.Fault(CpuException.UD));
+                secondPage = mmu.fetch(linearPage + PAGE);
+                if (!copy(secondPage, PAGE, Decoder.MAX_LENGTH)) {
+                    return single(address, physical);
                 }
-                length = decoder.decode(bytes, 0, available + Decoder.MAX_LENGTH, address);
+                length = decoder.decode(bytes, at, PAGE + Decoder.MAX_LENGTH, address);
             }
             Insn insn = length < 0 ? new SystemForms.Fault(CpuException.GP) : InsnFactory.create(decoder);
-            decoded[count++] = insn;
-            at += insn.length;
-            ends = insn.ends;
-            if (secondPage >= 0) {
-                break;
+            high = Math.max(high, at + insn.length);
+            if (extended && jumps < MOST_JUMPS && count > 0 && BranchInstructions.isDirectJump(decoder)) {
+                long target = decoder.target();
+                if ((target & -PAGE) == linearPage) {
+                    jumps++;
+                    at = (int) (target - linearPage);
+                    low = Math.min(low, at);
+                    high = Math.max(high, at + 1);
+                    continue;
+                }
             }
+            if (!(insn instanceof SystemForms.Nop)) {
+                offsets[count] = (short) (at - start);
+                decoded[count++] = insn;
+            }
+            at += insn.length;
+            open = !insn.ends && secondPage < 0 && (extended || !BranchInstructions.isConditional(decoder));
         }
-        int length = secondPage >= 0 ? available : Math.max(at, 1);
-        Insn[] code = new Insn[ends ? count : count + 1];
-        System.arraycopy(decoded, 0, code, 0, count);
+        boolean ends = count > 0 && decoded[count - 1].ends;
         if (!ends) {
-            code[count] = BranchInstructions.fallThrough(address + at);
+            offsets[count] = (short) (at - start);
+            decoded[count++] = BranchInstructions.fallThrough(linearPage + at);
         }
         if (blocks >= MOST_BLOCKS) {
             dropAll();
         }
-        Block b = new Block(address, physical, length, secondPage, code, count);
+        Block b = new Block(
+                address,
+                physical,
+                page + low,
+                page + Math.min(high, PAGE),
+                secondPage,
+                Arrays.copyOf(decoded, count),
+                Arrays.copyOf(offsets, count),
+                extended);
         b.generation = mmu.codeGeneration;
         int bucket = bucket(address);
         b.nextInBucket = buckets[bucket];
         buckets[bucket] = b;
-        CodePage page = page(physical);
-        b.nextInPage = page.first;
-        page.first = b;
-        page.pieces |= pieces(physical, length);
+        CodePage home = page(physical);
+        b.nextInPage = home.first;
+        home.first = b;
+        home.pieces |= pieces(b.low, b.high);
         if (secondPage >= 0) {
             CodePage second = page(secondPage);
             second.reachingIn.put(b, true);
@@ -145,9 +187,10 @@ public final class CodeCache implements CodeListener {
         return b;
     }
 
-    /** A block outside the cache: what it stands for is cheap to find again. */
-    private static Block single(long address, long physical, Insn insn) {
-        Block b = new Block(address, physical, 1, -1, new Insn[] {insn}, 1);
+    /** An undefined instruction outside the cache: what is no memory holds no code. */
+    private static Block single(long address, long physical) {
+        Insn[] code = {new SystemForms.Fault(CpuException.UD)};
+        Block b = new Block(address, physical, physical, physical + 1, -1, code, new short[1], true);
         b.generation = Block.DROPPED;
         return b;
     }
@@ -157,8 +200,7 @@ public final class CodeCache implements CodeListener {
         if (offset < 0) {
             return false;
         }
-        ByteBuffer source = memory.buffer(offset);
-        source.get(memory.index(offset), bytes, to, length);
+        memory.buffer(offset).get(memory.index(offset), bytes, to, length);
         return true;
     }
 
@@ -173,10 +215,10 @@ public final class CodeCache implements CodeListener {
         return page;
     }
 
-    private static long pieces(long physical, int length) {
-        int from = (int) (physical & PAGE - 1) >> 6;
-        int to = (int) Math.min(PAGE - 1, (physical & PAGE - 1) + length - 1) >> 6;
-        return -1L << from & -1L >>> 63 - to;
+    private static long pieces(long from, long to) {
+        int first = (int) (from & PAGE - 1) >> 6;
+        int last = (int) (to - 1 & PAGE - 1) >> 6;
+        return -1L << first & -1L >>> 63 - last;
     }
 
     @Override
@@ -186,7 +228,7 @@ public final class CodeCache implements CodeListener {
             mmu.unprotectCode(physical);
             return;
         }
-        if ((page.pieces & pieces(physical, length)) != 0) {
+        if ((page.pieces & pieces(physical, physical + length)) != 0) {
             dropOverlapping(page, physical, length);
         }
     }
@@ -213,7 +255,7 @@ public final class CodeCache implements CodeListener {
         page.pieces = 0;
         for (Block b = page.first; b != null; b = next) {
             next = b.nextInPage;
-            if (b.physical < end && physical < b.physical + b.length) {
+            if (b.overlaps(physical, end)) {
                 drop(b);
                 if (b.secondPage >= 0) {
                     forget(b.secondPage, b);
@@ -221,7 +263,7 @@ public final class CodeCache implements CodeListener {
             } else {
                 b.nextInPage = kept;
                 kept = b;
-                page.pieces |= pieces(b.physical, b.length);
+                page.pieces |= pieces(b.low, b.high);
             }
         }
         page.first = kept;

@@ -99,9 +99,9 @@ public final class Interpreter {
             Insn[] code = b.code;
             int i = 0;
             try {
-                do {
-                    code[i].exec(cpu);
-                } while (++i < code.length);
+                while (code[i].exec(cpu)) {
+                    i++;
+                }
             } catch (CpuException e) {
                 interrupted(b, i);
                 raise(e);
@@ -110,13 +110,19 @@ public final class Interpreter {
                 interrupted(b, i);
                 return;
             }
-            instructions += b.count;
-            if (b.leaves || cpu.attention()) {
+            Insn last = code[i];
+            instructions += i;
+            if (last.length != 0) {
+                instructions++;
+            } else {
+                cache.fellThrough(b);
+            }
+            if (last.leaves || cpu.attention()) {
                 return;
             }
-            Block next = b.recent;
+            Block next = last.link;
             if (next == null || next.address != s.rip || next.generation != mmu.codeGeneration) {
-                next = successor(b);
+                next = successor(last);
                 if (next == null) {
                     return;
                 }
@@ -130,22 +136,16 @@ public final class Interpreter {
         s.rip = b.addressOf(index);
     }
 
-    /** The block at RIP, remembered as the successor of one; null if its fetch faulted, which was delivered. */
-    private @Nullable Block successor(Block b) {
-        Block next = b.earlier;
-        if (next == null || next.address != s.rip || next.generation != mmu.codeGeneration) {
-            try {
-                next = cache.find(s.rip);
-            } catch (CpuException e) {
-                raise(e);
-                return null;
-            }
+    /** The block at RIP, remembered by the instruction that led there; null if its fetch faulted, which was delivered. */
+    private @Nullable Block successor(Insn last) {
+        try {
+            Block next = cache.find(s.rip);
+            last.link = next;
+            return next;
+        } catch (CpuException e) {
+            raise(e);
+            return null;
         }
-        if (b.generation != Block.DROPPED) {
-            b.earlier = b.recent;
-            b.recent = next;
-        }
-        return next;
     }
 
     private void raise(CpuException e) {
@@ -181,13 +181,12 @@ public final class Interpreter {
         Insn insn = fetch(address);
         s.interruptShadow = false;
         try {
-            insn.exec(cpu);
+            if (insn.exec(cpu)) {
+                s.rip = address + insn.length;
+            }
         } catch (CpuException e) {
             s.rip = address;
             throw e;
-        }
-        if (!insn.ends) {
-            s.rip = address + insn.length;
         }
         instructions++;
     }

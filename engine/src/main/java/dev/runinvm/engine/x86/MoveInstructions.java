@@ -130,8 +130,9 @@ final class MoveInstructions {
         int size = d.size;
         return new Insn() {
             @Override
-            void exec(Cpu cpu) {
+            boolean exec(Cpu cpu) {
                 Registers.set(cpu.s, CpuState.RAX, size, Registers.get(cpu.s, CpuState.RAX, size >> 1));
+                return true;
             }
         };
     }
@@ -141,8 +142,9 @@ final class MoveInstructions {
         int size = d.size;
         return new Insn() {
             @Override
-            void exec(Cpu cpu) {
+            boolean exec(Cpu cpu) {
                 Registers.set(cpu.s, CpuState.RDX, size, Registers.get(cpu.s, CpuState.RAX, size) >> 63);
+                return true;
             }
         };
     }
@@ -153,8 +155,9 @@ final class MoveInstructions {
         int size = d.size;
         return new Insn() {
             @Override
-            void exec(Cpu cpu) {
+            boolean exec(Cpu cpu) {
                 Registers.set(cpu.s, register, size, swap(cpu.s.gpr[register], size));
+                return true;
             }
         };
     }
@@ -181,10 +184,11 @@ final class MoveInstructions {
         int segment = d.segment;
         return new Insn() {
             @Override
-            void exec(Cpu cpu) {
+            boolean exec(Cpu cpu) {
                 CpuState s = cpu.s;
                 long offset = s.gpr[CpuState.RBX] + (s.gpr[CpuState.RAX] & 0xff) & mask;
                 Registers.set8(s, CpuState.RAX, cpu.mmu.read8(offset + s.base[segment]));
+                return true;
             }
         };
     }
@@ -199,9 +203,10 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             long[] g = cpu.s.gpr;
             g[target] = g[source];
+            return true;
         }
     }
 
@@ -215,9 +220,10 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             long[] g = cpu.s.gpr;
             g[target] = g[source] & 0xffff_ffffL;
+            return true;
         }
     }
 
@@ -233,8 +239,9 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             Registers.set(cpu.s, target, size, Registers.get(cpu.s, source, size));
+            return true;
         }
     }
 
@@ -248,8 +255,9 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             cpu.s.gpr[target] = value;
+            return true;
         }
     }
 
@@ -265,8 +273,9 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             Registers.set(cpu.s, target, size, value);
+            return true;
         }
     }
 
@@ -279,9 +288,10 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             s.gpr[target] = cpu.mmu.read64(linear(s));
+            return true;
         }
     }
 
@@ -294,9 +304,10 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             s.gpr[target] = cpu.mmu.read32(linear(s));
+            return true;
         }
     }
 
@@ -311,9 +322,10 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             Registers.set(s, target, size, RmInsn.load(cpu.mmu, linear(s), size));
+            return true;
         }
     }
 
@@ -326,9 +338,10 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             s.gpr[target] = cpu.mmu.read8(linear(s));
+            return true;
         }
     }
 
@@ -341,9 +354,10 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             s.gpr[target] = cpu.mmu.read16(linear(s));
+            return true;
         }
     }
 
@@ -356,9 +370,10 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             cpu.mmu.write64(linear(s), s.gpr[source]);
+            return true;
         }
     }
 
@@ -371,9 +386,10 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             cpu.mmu.write32(linear(s), s.gpr[source]);
+            return true;
         }
     }
 
@@ -388,13 +404,14 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             if (size == 1) {
                 cpu.mmu.write8(linear(s), Registers.get8(s, source));
             } else {
                 cpu.mmu.write16(linear(s), s.gpr[source]);
             }
+            return true;
         }
     }
 
@@ -407,8 +424,9 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             cpu.mmu.write64(linear(cpu.s), value);
+            return true;
         }
     }
 
@@ -421,8 +439,9 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             cpu.mmu.write32(linear(cpu.s), value);
+            return true;
         }
     }
 
@@ -437,8 +456,9 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             RmInsn.store(cpu.mmu, linear(cpu.s), size, value);
+            return true;
         }
     }
 
@@ -457,9 +477,10 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             long[] g = cpu.s.gpr;
             g[target] = g[source] >>> shift & mask;
+            return true;
         }
     }
 
@@ -474,8 +495,9 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             cpu.s.gpr[target] = get(cpu) << shift >>> shift;
+            return true;
         }
     }
 
@@ -491,9 +513,10 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             long value = get(cpu);
             Registers.set(cpu.s, target, 2, signed ? value : value & Registers.mask(size));
+            return true;
         }
     }
 
@@ -506,9 +529,10 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             s.gpr[target] = offset(s);
+            return true;
         }
     }
 
@@ -521,9 +545,10 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             s.gpr[target] = offset(s) & 0xffff_ffffL;
+            return true;
         }
     }
 
@@ -536,8 +561,9 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             Registers.set(cpu.s, target, 2, offset(cpu.s));
+            return true;
         }
     }
 
@@ -553,7 +579,7 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long value = get(cpu);
             if (s.condition(condition)) {
@@ -561,6 +587,7 @@ final class MoveInstructions {
             } else if (size == 4) {
                 s.gpr[target] &= 0xffff_ffffL;
             }
+            return true;
         }
     }
 
@@ -577,13 +604,14 @@ final class MoveInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             if (store) {
                 RmInsn.store(cpu.mmu, linear(s), size, reversed(s.gpr[register]));
             } else {
                 Registers.set(s, register, size, reversed(RmInsn.load(cpu.mmu, linear(s), size)));
             }
+            return true;
         }
 
         private long reversed(long value) {

@@ -52,7 +52,7 @@ final class MulDivInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long b = get(cpu);
             long a = Registers.get(s, CpuState.RAX, size);
@@ -62,7 +62,7 @@ final class MulDivInstructions {
                 s.gpr[CpuState.RAX] = low;
                 s.gpr[CpuState.RDX] = high;
                 flags(s, high != (signed ? low >> 63 : 0), low);
-                return;
+                return true;
             }
             long mask = Registers.mask(size);
             long product = signed ? a * b : (a & mask) * (b & mask);
@@ -74,6 +74,7 @@ final class MulDivInstructions {
                 Registers.set(s, CpuState.RDX, size, product >>> size * 8);
             }
             flags(s, product != (signed ? low : low & mask), low);
+            return true;
         }
     }
 
@@ -86,9 +87,10 @@ final class MulDivInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             long b = get(cpu);
             product(cpu.s, register, Registers.get(cpu.s, register, size), b, size);
+            return true;
         }
     }
 
@@ -103,8 +105,9 @@ final class MulDivInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             product(cpu.s, register, get(cpu), immediate, size);
+            return true;
         }
     }
 
@@ -127,18 +130,19 @@ final class MulDivInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long b = get(cpu);
             long a = s.gpr[CpuState.RDX];
             if (size == 8) {
                 s.gpr[low] = a * b;
                 s.gpr[high] = unsignedHigh(a, b);
-                return;
+                return true;
             }
             long product = (a & 0xffff_ffffL) * (b & 0xffff_ffffL);
             s.gpr[low] = product & 0xffff_ffffL;
             s.gpr[high] = product >>> 32;
+            return true;
         }
     }
 
@@ -151,7 +155,7 @@ final class MulDivInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long divisor = get(cpu);
             if (divisor == 0) {
@@ -162,6 +166,7 @@ final class MulDivInstructions {
             } else {
                 divideSmall(s, divisor);
             }
+            return true;
         }
 
         /** The dividend, up to 64 bits, fits a long; as an unsigned one it may look negative. */

@@ -155,12 +155,13 @@ final class ShiftInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             int n = count == BY_CL ? (int) s.gpr[CpuState.RCX] & 0xff : count;
             long at = where(s);
             long a = getForUpdate(cpu, at);
             put(cpu, at, apply(s, operation, a, n, size));
+            return true;
         }
     }
 
@@ -182,12 +183,13 @@ final class ShiftInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long before = s.gpr[register] << count - 1 << shift >> shift;
             long r = before << 1 << shift >> shift;
             s.gpr[register] = r << shift >>> shift;
             s.flagsResult(AluOperation.bits(before < 0, (before ^ r) < 0, 0), r);
+            return true;
         }
     }
 
@@ -197,7 +199,7 @@ final class ShiftInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long a = s.gpr[register] << shift >>> shift;
             long before = a >>> count - 1;
@@ -205,6 +207,7 @@ final class ShiftInstructions {
             s.gpr[register] = r;
             boolean overflow = count == 1 && a << shift < 0;
             s.flagsResult(AluOperation.bits((before & 1) != 0, overflow, 0), r);
+            return true;
         }
     }
 
@@ -214,12 +217,13 @@ final class ShiftInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long before = s.gpr[register] << shift >> shift >> count - 1;
             long r = before >> 1;
             s.gpr[register] = r << shift >>> shift;
             s.flagsResult(AluOperation.bits((before & 1) != 0, false, 0), r);
+            return true;
         }
     }
 
@@ -236,14 +240,14 @@ final class ShiftInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             int n = (count == BY_CL ? (int) s.gpr[CpuState.RCX] : count) & (size == 8 ? 63 : 31);
             long at = where(s);
             long a = getForUpdate(cpu, at);
             if (n == 0) {
                 put(cpu, at, a);
-                return;
+                return true;
             }
             long mask = Registers.mask(size);
             long filler = s.gpr[register] & mask;
@@ -252,6 +256,7 @@ final class ShiftInstructions {
             put(cpu, at, r);
             boolean carry = left ? Registers.extend(before, size) < 0 : (before & 1) != 0;
             s.flagsResult(AluOperation.bits(carry, (a ^ r) < 0, 0), r);
+            return true;
         }
 
         /** Counts beyond 16 of a 16-bit operand go on with the operand itself, as processors do. */
@@ -291,12 +296,13 @@ final class ShiftInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long a = get(cpu);
             int n = (int) s.gpr[counter] & (size == 8 ? 63 : 31);
             long r = kind == 0xf3 ? a >> n : kind == 0xf2 ? (a & Registers.mask(size)) >>> n : a << n;
             Registers.set(s, target, size, r);
+            return true;
         }
     }
 
@@ -311,10 +317,11 @@ final class ShiftInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             long a = get(cpu);
             long r = size == 8 ? Long.rotateRight(a, count) : Integer.rotateRight((int) a, count);
             Registers.set(cpu.s, target, size, r);
+            return true;
         }
     }
 }

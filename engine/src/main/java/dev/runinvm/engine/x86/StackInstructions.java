@@ -40,12 +40,13 @@ final class StackInstructions {
         int size = size(d);
         return new Insn() {
             @Override
-            void exec(Cpu cpu) {
+            boolean exec(Cpu cpu) {
                 CpuState s = cpu.s;
                 long frame = s.gpr[CpuState.RBP];
                 long value = RmInsn.load(cpu.mmu, frame, size);
                 s.gpr[CpuState.RSP] = frame + size;
                 Registers.set(s, CpuState.RBP, size, value);
+                return true;
             }
         };
     }
@@ -77,11 +78,12 @@ final class StackInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             long[] g = cpu.s.gpr;
             long top = g[CpuState.RSP] - 8;
             cpu.mmu.write64(top, g[register]);
             g[CpuState.RSP] = top;
+            return true;
         }
     }
 
@@ -93,12 +95,13 @@ final class StackInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             long[] g = cpu.s.gpr;
             long top = g[CpuState.RSP];
             long value = cpu.mmu.read64(top);
             g[CpuState.RSP] = top + 8;
             g[register] = value;
+            return true;
         }
     }
 
@@ -110,12 +113,13 @@ final class StackInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long top = s.gpr[CpuState.RSP];
             long value = cpu.mmu.read16(top);
             s.gpr[CpuState.RSP] = top + 2;
             Registers.set(s, register, 2, value);
+            return true;
         }
     }
 
@@ -131,8 +135,9 @@ final class StackInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             push(cpu, cpu.s.gpr[register] | immediate, size);
+            return true;
         }
     }
 
@@ -142,8 +147,9 @@ final class StackInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             push(cpu, get(cpu), size);
+            return true;
         }
     }
 
@@ -154,7 +160,7 @@ final class StackInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long top = s.gpr[CpuState.RSP];
             long value = load(cpu.mmu, top, size);
@@ -165,6 +171,7 @@ final class StackInstructions {
                 s.gpr[CpuState.RSP] = top;
                 throw e;
             }
+            return true;
         }
     }
 
@@ -180,7 +187,7 @@ final class StackInstructions {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             CpuState s = cpu.s;
             long top = s.gpr[CpuState.RSP] - size;
             RmInsn.store(cpu.mmu, top, size, s.gpr[CpuState.RBP]);
@@ -198,6 +205,7 @@ final class StackInstructions {
             cpu.mmu.readRmw8(top);
             s.gpr[CpuState.RSP] = top;
             Registers.set(s, CpuState.RBP, size, frame);
+            return true;
         }
     }
 }

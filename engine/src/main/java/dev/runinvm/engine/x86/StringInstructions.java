@@ -49,12 +49,13 @@ final class StringInstructions {
         }
 
         @Override
-        final void exec(Cpu cpu) {
+        final boolean exec(Cpu cpu) {
             if (rep == 0) {
                 element(cpu);
-            } else {
-                repeat(cpu);
+                return true;
             }
+            repeat(cpu);
+            return false;
         }
 
         private void repeat(Cpu cpu) {

@@ -20,8 +20,9 @@ final class SystemForms {
     static Insn plain(Action action) {
         return new Insn() {
             @Override
-            void exec(Cpu cpu) {
+            boolean exec(Cpu cpu) {
                 action.run(cpu);
+                return true;
             }
         };
     }
@@ -31,9 +32,10 @@ final class SystemForms {
         long next = d.next;
         Insn insn = new Insn() {
             @Override
-            void exec(Cpu cpu) {
+            boolean exec(Cpu cpu) {
                 cpu.s.rip = next;
                 action.run(cpu);
+                return false;
             }
         };
         insn.ends = true;
@@ -45,8 +47,9 @@ final class SystemForms {
     static Insn memory(Decoder d, MemoryAction action) {
         return new MemInsn(d) {
             @Override
-            void exec(Cpu cpu) {
+            boolean exec(Cpu cpu) {
                 action.run(cpu, linear(cpu.s));
+                return true;
             }
         };
     }
@@ -56,9 +59,10 @@ final class SystemForms {
         long next = d.next;
         Insn insn = new MemInsn(d) {
             @Override
-            void exec(Cpu cpu) {
+            boolean exec(Cpu cpu) {
                 cpu.s.rip = next;
                 action.run(cpu, linear(cpu.s));
+                return false;
             }
         };
         insn.ends = true;
@@ -240,9 +244,10 @@ final class SystemForms {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             long at = where(cpu.s);
             put(cpu, at, inMemory() || registerSize == 2 ? source.get(cpu) & 0xffff : source.get(cpu));
+            return true;
         }
     }
 
@@ -259,10 +264,11 @@ final class SystemForms {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             int value = (int) get(cpu) & 0xffff;
             cpu.s.rip = next;
             sink.put(cpu, value);
+            return false;
         }
     }
 
@@ -488,8 +494,8 @@ final class SystemForms {
     /** NOP, PAUSE, ENDBR, PREFETCH, the fences: nothing is reordered here. */
     static final class Nop extends Insn {
         @Override
-        void exec(Cpu cpu) {
-            // that is all it does
+        boolean exec(Cpu cpu) {
+            return true;
         }
     }
 
@@ -503,7 +509,7 @@ final class SystemForms {
         }
 
         @Override
-        void exec(Cpu cpu) {
+        boolean exec(Cpu cpu) {
             throw vector == CpuException.GP ? CpuException.of(vector, 0) : CpuException.of(vector);
         }
     }

@@ -120,10 +120,11 @@ final class VectorForm extends MemInsn implements VectorInsn {
     }
 
     @Override
-    void exec(Cpu cpu) {
+    boolean exec(Cpu cpu) {
         kind.check(cpu.s);
         cpu.s.rip = address;
         cpu.vectorUnit.execute(cpu, this);
+        return true;
     }
 
     @Override

@@ -275,9 +275,10 @@ final class VectorInstructions {
         }
 
         @Override
-        final void exec(Cpu cpu) {
+        final boolean exec(Cpu cpu) {
             kind.check(cpu.s);
             run(cpu);
+            return true;
         }
 
         abstract void run(Cpu cpu);
