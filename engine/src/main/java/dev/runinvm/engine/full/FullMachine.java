@@ -71,7 +71,7 @@ final class FullMachine implements Vm {
             pc.console.setSink(sink(console::output));
             pc.control.setSink(sink(console::controlOutput));
             direct = DirectEngine.open(memory, host);
-            vcpu = new Vcpu(cpu, new Interpreter(cpu), pc, direct, time);
+            vcpu = new Vcpu(cpu, new Interpreter(cpu), pc, direct, time, console::poweringOff);
             pc.setWake(vcpu::wake);
             pc.pic.setIntrListener(cpu::requestAttention);
             LinuxBoot.load(

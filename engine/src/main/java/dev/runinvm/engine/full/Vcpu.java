@@ -15,6 +15,7 @@ import dev.runinvm.engine.x86.TripleFault;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
 /**
  * The processor's life: ring 0 in the interpreter, ring 3 on the real CPU, interrupts and time in between. All of it on
@@ -41,6 +42,7 @@ final class Vcpu {
     private final DirectEngine direct;
     private final TimeSource time;
     private final Interpreter interpreter;
+    private final BooleanSupplier switchedOff;
 
     private volatile boolean stopping;
     private volatile boolean sleeping;
@@ -53,13 +55,20 @@ final class Vcpu {
     private long emulated;
     private long lostContexts;
 
-    Vcpu(Cpu cpu, Interpreter interpreter, Pc pc, DirectEngine direct, TimeSource time) {
+    /**
+     * Wires the processor to its machine.
+     *
+     * @param switchedOff whether the kernel has said that it has switched the machine off. A PC without ACPI cannot do
+     *     that by itself: it goes on idling until somebody presses the button, which is then for us to do.
+     */
+    Vcpu(Cpu cpu, Interpreter interpreter, Pc pc, DirectEngine direct, TimeSource time, BooleanSupplier switchedOff) {
         this.cpu = cpu;
         this.s = cpu.s;
         this.pc = pc;
         this.direct = direct;
         this.time = time;
         this.interpreter = interpreter;
+        this.switchedOff = switchedOff;
         cpu.mmu.setListener(direct);
         direct.setWritableListener(interpreter.cache()::dropPage);
         cpu.vectorUnit = direct.vectorUnit();
@@ -102,6 +111,9 @@ final class Vcpu {
                 if (s.halted) {
                     if (!s.interruptsEnabled()) {
                         return new Stop(Stop.Kind.HALTED, "halted with interrupts off");
+                    }
+                    if (switchedOff.getAsBoolean()) {
+                        return new Stop(Stop.Kind.HALTED, "idle after the kernel's last word");
                     }
                     halt(now);
                 } else if (s.cpl == 3) {

@@ -37,6 +37,7 @@ public final class RecordingConsole implements GuestConsole, AutoCloseable {
     private static final Pattern EXITED = Pattern.compile(
             "runinvm: (?:agent|command|shell) (?:exited |killed by signal \\d+ \\(status )(\\d{1,3})\\)?");
     private static final Pattern PHASE = Pattern.compile("runinvm: ([a-z][a-z -]{0,40})");
+    private static final Pattern OFF = Pattern.compile("\\[ *\\d+\\.\\d+] reboot: (Power down|System halted)");
     private static final Pattern CONTROL = Pattern.compile("\u001b\\[[0-9;?]*[A-Za-z]|[\\p{Cntrl}&&[^\t]]");
 
     private final ArrayDeque<String> lines = new ArrayDeque<>();
@@ -126,7 +127,7 @@ public final class RecordingConsole implements GuestConsole, AutoCloseable {
         if (at >= 0 && panic == null) {
             panic = clean.substring(at);
         }
-        if (clean.contains("reboot: Power down") || clean.contains("reboot: System halted")) {
+        if (OFF.matcher(clean).matches()) {
             poweringOff = true;
         }
         if (clean.contains("Linux version ")) {

@@ -71,6 +71,12 @@ class FullGuestIT {
     }
 
     @Test
+    void reportsAPowerOffBySysrq() throws Exception {
+        Outcome o = run("echo o > /proc/sysrq-trigger; sleep 100");
+        assertEquals(GuestEnd.Kind.POWER_OFF, o.end.kind(), o.console);
+    }
+
+    @Test
     void manyProcessesRunAndSwitch() throws Exception {
         Outcome o = run(
                 "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do (n=0; while [ $n -lt 300 ]; do n=$((n+1)); done; echo"
