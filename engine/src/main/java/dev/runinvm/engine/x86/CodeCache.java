@@ -87,7 +87,10 @@ public final class CodeCache implements CodeListener {
      * happened a few times. Most of a kernel's code runs once or twice; it is not worth being decoded twice.
      */
     void fellThrough(Block b) {
-        if (!b.extended && ++b.fallsThrough == FALLS_THROUGH && b.secondPage < 0 && b.generation != Block.DROPPED) {
+        if (!b.extended
+                && ++b.fallsThrough == FALLS_THROUGH
+                && b.secondPage < 0
+                && b.generation == mmu.codeGeneration) {
             CodePage page = pages.get(b.physical >>> 12);
             if (page != null) {
                 unlink(page, b);

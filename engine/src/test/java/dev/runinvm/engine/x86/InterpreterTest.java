@@ -127,6 +127,64 @@ class InterpreterTest {
         assertEquals(0xccbbaa02L, s.gpr[CpuState.RAX], "its first page was written");
     }
 
+    /** A block that has been executed often is decoded again, past its branch and through its jump. */
+    private void runOften() {
+        // xor eax, eax; test eax, eax; jnz +8; add al, 1; jmp +4; int3...; add al, 2; hlt
+        code(CODE, "31 c0 85 c0 75 08 04 01 eb 04 cc cc cc cc 04 02 f4");
+        for (int i = 0; i < 40; i++) {
+            run();
+            assertEquals(3, s.gpr[CpuState.RAX]);
+        }
+    }
+
+    @Test
+    void aBlockExecutedOftenIsExtendedOnce() {
+        runOften();
+        long decoded = interpreter.cache().blocksDecoded;
+        for (int i = 0; i < 100; i++) {
+            run();
+        }
+        assertEquals(decoded, interpreter.cache().blocksDecoded);
+        assertEquals(0, interpreter.cache().blocksDropped);
+    }
+
+    @Test
+    void anExtendedBlockKnowsTheBytesBehindItsJump() {
+        runOften();
+        m.mmu.write8(TestMachine.KERNEL + CODE + 15, 5); // the immediate of the second addition
+        run();
+        assertEquals(6, s.gpr[CpuState.RAX]);
+        m.mmu.write8(TestMachine.KERNEL + CODE + 7, 4); // that of the first
+        run();
+        assertEquals(9, s.gpr[CpuState.RAX]);
+    }
+
+    @Test
+    void aFaultBehindAFollowedJumpHasItsOwnAddress() {
+        m.gate(6, INTERRUPT_GATE, 0, 0);
+        code((int) (TestMachine.handler(6) - TestMachine.KERNEL), "f4");
+        // xor eax, eax; jnz +0; jmp back: the undefined instruction lies before the block's start
+        code(CODE - 2, "0f 0b 31 c0 75 00 eb f8");
+        for (int i = 0; i < 40; i++) {
+            s.gpr[CpuState.RSP] = TestMachine.KERNEL + TestMachine.STACK_TOP;
+            run();
+            assertEquals(START - 2, m.mmu.read64(s.gpr[CpuState.RSP]));
+        }
+    }
+
+    @Test
+    void aJumpToItselfGivesWayToAttention() {
+        code(CODE, "90 eb fe");
+        s.rip = START;
+        m.cpu.requestAttention();
+        assertEquals(Interpreter.Exit.ATTENTION, interpreter.run());
+        m.cpu.clearAttention();
+        Thread waker = new Thread(m.cpu::requestAttention);
+        waker.start();
+        assertEquals(Interpreter.Exit.ATTENTION, interpreter.run());
+        assertEquals(START + 1, s.rip);
+    }
+
     @Test
     void aDroppedPageMayChangeUnnoticed() {
         code(CODE, "b0 01 f4");
