@@ -22,11 +22,13 @@ public final class MemFile implements AutoCloseable {
 
     private final int fd;
     private final long size;
+    private final boolean writable;
     private boolean closed;
 
-    private MemFile(int fd, long size) {
+    private MemFile(int fd, long size, boolean writable) {
         this.fd = fd;
         this.size = size;
+        this.writable = writable;
     }
 
     /**
@@ -42,7 +44,7 @@ public final class MemFile implements AutoCloseable {
             fd = LibC.memfd_create(name, LibC.MFD_CLOEXEC | LibC.MFD_ALLOW_SEALING);
             LibC.ftruncate(fd, size);
             LibC.fcntl(fd, LibC.F_ADD_SEALS, LibC.F_SEAL_SHRINK | LibC.F_SEAL_GROW | LibC.F_SEAL_SEAL);
-            return new MemFile(fd, size);
+            return new MemFile(fd, size, true);
         } catch (LastErrorException e) {
             if (fd >= 0) {
                 LibC.close(fd);
@@ -74,7 +76,7 @@ public final class MemFile implements AutoCloseable {
             }
             LibC.fcntl(
                     fd, LibC.F_ADD_SEALS, LibC.F_SEAL_SHRINK | LibC.F_SEAL_GROW | LibC.F_SEAL_WRITE | LibC.F_SEAL_SEAL);
-            return new MemFile(fd, content.length);
+            return new MemFile(fd, content.length, false);
         } catch (LastErrorException e) {
             if (fd >= 0) {
                 LibC.close(fd);
@@ -114,7 +116,9 @@ public final class MemFile implements AutoCloseable {
         }
         closed = true;
         try {
-            LibC.fallocate(fd, LibC.FALLOC_FL_PUNCH_HOLE | LibC.FALLOC_FL_KEEP_SIZE, 0, size);
+            if (writable) {
+                LibC.fallocate(fd, LibC.FALLOC_FL_PUNCH_HOLE | LibC.FALLOC_FL_KEEP_SIZE, 0, size);
+            }
         } catch (LastErrorException e) {
             LOG.warn("the memory of a guest that has ended stays in use until this JVM ends: {}", e.getMessage());
         } finally {
