@@ -39,6 +39,9 @@ public final class Cpu {
     /** For copies between memory and the XSAVE area. */
     final byte[] scratch = new byte[4096];
 
+    /** The guest was told that it cannot run 32-bit code; once is enough for the log. */
+    boolean refused32;
+
     /** Executes what the interpreter does not; the default reports the instruction as missing. */
     public VectorUnit vectorUnit = Cpu::missingInstruction;
 

@@ -239,7 +239,8 @@ public final class CpuidModel {
             case 0xd:
                 return xsave(sub, h, s);
             case 0x15:
-                return intel ? new int[] {1, (int) Math.max(1, tscHz / 1_000_000), 1_000_000, 0} : new int[4];
+                // a crystal of 1 MHz times EBX / EAX; numbers that fit 32 bits when a kernel multiplies them
+                return intel ? new int[] {100, (int) Math.max(1, tscHz / 10_000), 1_000_000, 0} : new int[4];
             case 0x16:
                 int mhz = (int) (tscHz / 1_000_000);
                 return intel ? new int[] {mhz, mhz, 100, 0} : new int[4];

@@ -23,7 +23,6 @@ public final class FarControl {
     private static final long SYSRET_FLAGS = 0x3c7fd7;
 
     private static final System.Logger LOG = System.getLogger(FarControl.class.getName());
-    private static boolean refusalLogged;
 
     private FarControl() {}
 
@@ -140,21 +139,21 @@ public final class FarControl {
         if ((access & Segments.PRESENT) == 0) {
             throw CpuException.of(CpuException.NP, selector & 0xfffc);
         }
-        requireLong(access, selector);
+        requireLong(cpu, access, selector);
         return raw;
     }
 
     /** Code segments other than 64-bit ones are refused. */
-    private static void requireLong(int access, int selector) {
+    private static void requireLong(Cpu cpu, int access, int selector) {
         if ((access & (Segments.LONG | Segments.DEFAULT_32)) != Segments.LONG) {
-            refuse32();
+            refuse32(cpu);
             throw CpuException.of(CpuException.GP, selector & 0xfffc);
         }
     }
 
-    private static void refuse32() {
-        if (!refusalLogged) {
-            refusalLogged = true;
+    private static void refuse32(Cpu cpu) {
+        if (!cpu.refused32) {
+            cpu.refused32 = true;
             LOG.log(
                     System.Logger.Level.WARNING,
                     "the guest wants to run 32-bit code, which this engine does not"
@@ -219,7 +218,7 @@ public final class FarControl {
         if ((access & Segments.PRESENT) == 0) {
             throw CpuException.of(CpuException.NP, selector & 0xfffc);
         }
-        requireLong(access, selector);
+        requireLong(cpu, access, selector);
         return raw;
     }
 
@@ -248,7 +247,7 @@ public final class FarControl {
         }
         SystemInstructions.requireCpl0(cpu);
         if (operandSize != 8) {
-            refuse32();
+            refuse32(cpu);
             throw CpuException.of(CpuException.GP, 0);
         }
         long rip = s.gpr[CpuState.RCX];
@@ -312,7 +311,7 @@ public final class FarControl {
             throw CpuException.of(CpuException.GP, 0);
         }
         if (operandSize != 8) {
-            refuse32();
+            refuse32(cpu);
             throw CpuException.of(CpuException.GP, 0);
         }
         requireCanonical(s.gpr[CpuState.RDX]);

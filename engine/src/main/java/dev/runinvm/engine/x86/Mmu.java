@@ -28,6 +28,10 @@ public final class Mmu {
     private final PageWalker walker;
     private final Tlb[] data = {new Tlb(), new Tlb(), new Tlb()};
     private final Tlb[] code = {new Tlb(), new Tlb()};
+    /** Bulk access for string instructions. */
+    final StringMemory strings = new StringMemory(this);
+
+    private final LargePages largePages = new LargePages();
     /** One bit for each page of the memory file: decoded code was taken from it. */
     private final long[] codePages;
 
@@ -240,7 +244,15 @@ public final class Mmu {
         written(physical, size);
     }
 
-    private long get(int i, long linear, int size) {
+    ByteBuffer buffer(int slot) {
+        return buffer[slot];
+    }
+
+    int delta(int slot) {
+        return delta[slot];
+    }
+
+    long get(int i, long linear, int size) {
         ByteBuffer source = buffer[i];
         int at = delta[i] + (int) linear;
         return switch (size) {
@@ -286,36 +298,54 @@ public final class Mmu {
         if (linear << 16 >> 16 != linear) {
             throw CpuException.of(CpuException.GP, 0);
         }
-        walks++;
         int as = rights;
-        if (!walker.walk(
-                s.cr3,
-                linear,
-                write,
-                false,
-                as == USER,
-                s.cr4,
-                as == SUPERVISOR_AC,
-                s.cr0,
-                (s.efer & CpuState.EFER_NXE) != 0)) {
-            throw CpuException.pageFault(linear, walker.errorCode);
+        boolean userPage;
+        boolean mayWrite;
+        boolean global;
+        int shift;
+        long large = as == USER ? -1 : largePages.find(linear, write);
+        if (large != -1) {
+            physical = LargePages.physical(large, linear);
+            userPage = false;
+            mayWrite = LargePages.writable(large);
+            global = LargePages.global(large);
+            shift = LargePages.shift(large);
+        } else {
+            walks++;
+            if (!walker.walk(
+                    s.cr3,
+                    linear,
+                    write,
+                    false,
+                    as == USER,
+                    s.cr4,
+                    as == SUPERVISOR_AC,
+                    s.cr0,
+                    (s.efer & CpuState.EFER_NXE) != 0)) {
+                throw CpuException.pageFault(linear, walker.errorCode);
+            }
+            physical = walker.physical;
+            userPage = walker.user;
+            mayWrite = walker.dirty && (walker.writable || as != USER && (s.cr0 & CpuState.CR0_WP) == 0);
+            global = walker.global && (s.cr4 & CpuState.CR4_PGE) != 0;
+            shift = walker.pageShift;
+            if (shift > 12 && !userPage) {
+                largePages.enter(linear, physical, mayWrite, global, shift);
+            }
         }
-        physical = walker.physical;
         long page = physical & PAGE;
         long offset = memory.offset(page);
         if (offset < 0) {
             return -1;
         }
-        boolean code = (codePages[(int) (offset >>> 18)] & 1L << (offset >>> 12)) != 0;
-        boolean mayWrite = walker.dirty && !code && (walker.writable || as != USER && (s.cr0 & CpuState.CR0_WP) == 0);
-        boolean global = walker.global && (s.cr4 & CpuState.CR4_PGE) != 0;
+        mayWrite &= (codePages[(int) (offset >>> 18)] & 1L << (offset >>> 12)) == 0;
         ByteBuffer target = memory.buffer(offset);
         int index = memory.index(offset);
-        data[as].enter(linear, page, mayWrite, target, index, walker.pageShift, global);
-        if (!walker.user && as != USER) {
+        data[as].enter(linear, page, mayWrite, target, index, shift, global);
+        if (!userPage && as != USER) {
             // SMAP does not concern supervisor pages: both TLBs may have it
             Tlb other = data[SUPERVISOR + SUPERVISOR_AC - as];
-            other.enter(linear, page, mayWrite, target, index, walker.pageShift, global);
+            other.enter(linear, page, mayWrite, target, index, shift, global);
         }
         return Tlb.slot(linear);
     }
@@ -378,139 +408,8 @@ public final class Mmu {
         }
     }
 
-    // ------------------------------------------------------------------------------------------ string instructions
-
-    /**
-     * MOVS with DF clear, in bulk. Throws like the first element's access.
-     *
-     * @param bytes wanted, a multiple of {@code element}
-     * @param element 1, 2, 4 or 8 bytes
-     * @return bytes copied, a multiple of {@code element}; never beyond the end of either page; 0 if the next element
-     *     must be moved by itself (device, page-crossing, overlap)
-     */
-    @SuppressWarnings("ReferenceEquality") // two slots of one page share the buffer itself
-    public int copyForward(long dst, long src, int bytes, int element) {
-        int room = 4096 - (int) Math.max(dst & 4095, src & 4095);
-        int n = Math.min(bytes, room) & -element;
-        if (n == 0) {
-            return 0;
-        }
-        int from = slotFor(src, false);
-        if (from < 0) {
-            return 0;
-        }
-        ByteBuffer source = buffer[from];
-        int sourceAt = delta[from] + (int) src;
-        int to = slotFor(dst, true);
-        if (to < 0) {
-            return 0;
-        }
-        ByteBuffer target = buffer[to];
-        int targetAt = delta[to] + (int) dst;
-        if (source == target && targetAt > sourceAt && targetAt - sourceAt < n) {
-            n = targetAt - sourceAt & -element;
-            if (n == 0) {
-                return 0;
-            }
-        }
-        target.put(targetAt, source, sourceAt, n);
-        return n;
-    }
-
-    /**
-     * STOS with DF clear, in bulk. Throws like the first element's access.
-     *
-     * @param value the element; higher bits are ignored
-     * @param element 1, 2, 4 or 8 bytes
-     * @return elements stored, never beyond the page; 0 if the next one must be stored by itself
-     */
-    public int fill(long dst, long value, int element, int count) {
-        int n = Math.min(count, (4096 - (int) (dst & 4095)) / element);
-        if (n == 0) {
-            return 0;
-        }
-        int i = slotFor(dst, true);
-        if (i < 0) {
-            return 0;
-        }
-        ByteBuffer target = buffer[i];
-        int at = delta[i] + (int) dst;
-        int end = at + n * element;
-        long pattern = switch (element) {
-            case 1 -> (value & 0xff) * 0x0101_0101_0101_0101L;
-            case 2 -> (value & 0xffff) * 0x0001_0001_0001_0001L;
-            case 4 -> (value & 0xffff_ffffL) * 0x0000_0001_0000_0001L;
-            default -> value;
-        };
-        for (; at + 8 <= end; at += 8) {
-            target.putLong(at, pattern);
-        }
-        for (; at < end; at++, pattern >>>= 8) {
-            target.put(at, (byte) pattern);
-        }
-        return n;
-    }
-
-    /**
-     * SCAS with DF clear, in bulk: how many elements from an address on all are equal, or all different, to a value.
-     * Throws like the first element's access.
-     *
-     * @param equal count those equal to {@code value} (REPE) or those different (REPNE)
-     * @return elements to skip, at most {@code count}, never beyond the page; 0 says nothing about the next element
-     */
-    public int scan(long linear, long value, int element, int count, boolean equal) {
-        int n = Math.min(count, (4096 - (int) (linear & 4095)) / element);
-        if (n == 0) {
-            return 0;
-        }
-        int i = slotFor(linear, false);
-        if (i < 0) {
-            return 0;
-        }
-        long mask = element == 8 ? -1L : (1L << element * 8) - 1;
-        for (int k = 0; k < n; k++) {
-            if ((get(i, linear + (long) k * element, element) == (value & mask)) != equal) {
-                return k;
-            }
-        }
-        return n;
-    }
-
-    /**
-     * CMPS with DF clear, in bulk: how many bytes two strings have in common. Throws like the first element's access.
-     *
-     * @param bytes wanted, a multiple of {@code element}
-     * @return equal bytes, a multiple of {@code element}; never beyond the end of either page; 0 says nothing about
-     *     the next element
-     */
-    public int compare(long a, long b, int bytes, int element) {
-        int room = 4096 - (int) Math.max(a & 4095, b & 4095);
-        int n = Math.min(bytes, room) & -element;
-        if (n == 0) {
-            return 0;
-        }
-        int first = slotFor(a, false);
-        if (first < 0) {
-            return 0;
-        }
-        ByteBuffer one = buffer[first];
-        int oneAt = delta[first] + (int) a;
-        int second = slotFor(b, false);
-        if (second < 0) {
-            return 0;
-        }
-        ByteBuffer other = buffer[second];
-        int otherAt = delta[second] + (int) b;
-        for (int k = 0; k < n; k++) {
-            if (one.get(oneAt + k) != other.get(otherAt + k)) {
-                return k & -element;
-            }
-        }
-        return n;
-    }
-
     /** The slot of a page, entered if need be; -1 if it is no memory or must not be written unnoticed. */
-    private int slotFor(long linear, boolean write) {
+    int slotFor(long linear, boolean write) {
         int i = Tlb.slot(linear);
         long[] tags = write ? writeTag : readTag;
         if (tags[i] == (linear & PAGE)) {
@@ -652,6 +551,7 @@ public final class Mmu {
         if (mayHoldCode(linear)) {
             nextCodeGeneration();
         }
+        largePages.flushPage(linear);
         for (Tlb tlb : data) {
             tlb.flushPage(linear);
         }
@@ -670,6 +570,7 @@ public final class Mmu {
         localFetched = false;
         hugeFetched = false;
         Arrays.fill(fetchedRegions, 0);
+        largePages.flushAll();
         for (Tlb tlb : data) {
             tlb.flushAll();
         }
@@ -683,6 +584,7 @@ public final class Mmu {
             nextCodeGeneration();
             localFetched = false;
         }
+        largePages.flushLocal();
         for (Tlb tlb : data) {
             tlb.flushLocal();
         }

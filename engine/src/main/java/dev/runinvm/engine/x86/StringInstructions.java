@@ -128,7 +128,7 @@ final class StringInstructions {
         @Override
         int bulk(Cpu cpu, int most) {
             CpuState s = cpu.s;
-            int bytes = cpu.mmu.copyForward(destination(s), source(s), most * size, size);
+            int bytes = cpu.mmu.strings.copyForward(destination(s), source(s), most * size, size);
             s.gpr[CpuState.RSI] += bytes;
             s.gpr[CpuState.RDI] += bytes;
             return bytes / size;
@@ -151,7 +151,7 @@ final class StringInstructions {
         @Override
         int bulk(Cpu cpu, int most) {
             CpuState s = cpu.s;
-            int done = cpu.mmu.fill(destination(s), s.gpr[CpuState.RAX], size, most);
+            int done = cpu.mmu.strings.fill(destination(s), s.gpr[CpuState.RAX], size, most);
             s.gpr[CpuState.RDI] += (long) done * size;
             return done;
         }
@@ -189,7 +189,7 @@ final class StringInstructions {
         @Override
         int bulk(Cpu cpu, int most) {
             CpuState s = cpu.s;
-            int skipped = cpu.mmu.scan(destination(s), s.gpr[CpuState.RAX], size, most - 1, rep == 0xf3);
+            int skipped = cpu.mmu.strings.scan(destination(s), s.gpr[CpuState.RAX], size, most - 1, rep == 0xf3);
             s.gpr[CpuState.RDI] += (long) skipped * size;
             return skipped;
         }
@@ -217,7 +217,7 @@ final class StringInstructions {
                 return 0;
             }
             CpuState s = cpu.s;
-            int bytes = cpu.mmu.compare(source(s), destination(s), (most - 1) * size, size);
+            int bytes = cpu.mmu.strings.compare(source(s), destination(s), (most - 1) * size, size);
             s.gpr[CpuState.RSI] += bytes;
             s.gpr[CpuState.RDI] += bytes;
             return bytes / size;

@@ -14,6 +14,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 /** Random tables, rights and accesses, against a model that follows SDM vol. 3, 4.6, and knows of no TLB. */
 class MmuModelTest {
     private static final long[] REGIONS = {0, 1L << 30, 1L << 39, 0x7fff_c000_0000L, -1L << 47, -1L << 30};
+    private static final long LARGE_PAGES = 3L << 39;
+    private static final long HUGE_PAGES = -3L << 39;
     private static final int FRAMES = 64;
     private static final long FIRST_FRAME = 0x30_0000;
 
@@ -71,7 +73,18 @@ class MmuModelTest {
         }
     }
 
-    private long pick(Random r, long[] pages) {
+    /** A page under test; accesses go to the part of it that is mapped to {@link #FIRST_FRAME} and on. */
+    private record Page(long va, int shift) {
+        long somewhere(Random r) {
+            return switch (shift) {
+                case 12 -> va + r.nextInt(4096);
+                case 21 -> va + 0x10_0000 + r.nextInt(FRAMES * 4096);
+                default -> va + FIRST_FRAME + r.nextInt(FRAMES * 4096);
+            };
+        }
+    }
+
+    private Page pick(Random r, Page[] pages) {
         return pages[r.nextInt(pages.length)];
     }
 
@@ -80,45 +93,67 @@ class MmuModelTest {
     void agreesWithTheModel(long seed) {
         Random r = new Random(seed);
         try (TestMachine m = new TestMachine()) {
-            long[] pages = new long[48];
+            Page[] pages = new Page[60];
             for (int i = 0; i < pages.length; i++) {
-                // pages 2048 apart share a slot of the TLB
-                pages[i] = REGIONS[r.nextInt(REGIONS.length)] + (long) r.nextInt(4) * 4096 + (r.nextInt(3) << 23);
+                if (i < 48) {
+                    // pages 2048 apart share a slot of the TLB
+                    pages[i] = new Page(
+                            REGIONS[r.nextInt(REGIONS.length)] + (long) r.nextInt(4) * 4096 + (r.nextInt(3) << 23), 12);
+                } else if (i < 56) {
+                    pages[i] = new Page(LARGE_PAGES + ((i & 3L) << 21) + ((i & 4L) << 28), 21);
+                } else {
+                    pages[i] = new Page(HUGE_PAGES + ((i & 3L) << 30), 30);
+                }
                 change(m, r, pages[i]);
             }
             m.mmu.flushAll(false);
             for (int n = 0; n < 30_000; n++) {
                 int what = r.nextInt(100);
                 if (what < 4) {
-                    long page = pick(r, pages);
+                    Page page = pick(r, pages);
                     change(m, r, page);
-                    m.mmu.invalidatePage(page | r.nextInt(4096));
+                    m.mmu.invalidatePage(page.va + (r.nextLong() & (1L << page.shift) - 1));
                 } else if (what < 6) {
                     changeUpper(m, r, pick(r, pages));
                     m.mmu.flushAll(false);
-                } else if (what < 10) {
+                } else if (what < 8) {
+                    for (Page page : pages) {
+                        if ((m.memory.getLong(m.entryAddress(page.va, page.shift)) & TestMachine.G) == 0) {
+                            change(m, r, page, 0);
+                        }
+                    }
+                    m.mmu.loadCr3(m.s.cr3);
+                } else if (what < 12) {
                     rights(m, r);
                 } else {
-                    access(m, r, pick(r, pages) + r.nextInt(4096), Kind.values()[r.nextInt(4)], seed + "/" + n);
+                    access(m, r, pick(r, pages), Kind.values()[r.nextInt(4)], seed + "/" + n);
                 }
             }
         }
     }
 
-    private void change(TestMachine m, Random r, long page) {
-        long frame = FIRST_FRAME + r.nextInt(FRAMES) * 4096L;
+    private void change(TestMachine m, Random r, Page page) {
+        change(m, r, page, r.nextInt(4) == 0 ? TestMachine.G : 0);
+    }
+
+    private void change(TestMachine m, Random r, Page page, long global) {
+        long frame = switch (page.shift) {
+            case 12 -> FIRST_FRAME + r.nextInt(FRAMES) * 4096L;
+            case 21 -> 0x20_0000 | PageWalker.LARGE;
+            default -> PageWalker.LARGE;
+        };
         long flags = (r.nextInt(8) == 0 ? 0 : P)
                 | (r.nextBoolean() ? W : 0)
                 | (r.nextBoolean() ? U : 0)
                 | (r.nextInt(4) == 0 ? NX : 0)
-                | (r.nextInt(4) == 0 ? TestMachine.G : 0)
+                | global
                 | (r.nextInt(3) == 0 ? PageWalker.DIRTY : 0);
-        m.map(page, frame, flags);
+        m.map(page.va, frame, flags, page.shift);
     }
 
-    private void changeUpper(TestMachine m, Random r, long page) {
-        int shift = new int[] {21, 30, 39}[r.nextInt(3)];
-        long at = m.entryAddress(page, shift);
+    private void changeUpper(TestMachine m, Random r, Page page) {
+        int shift = new int[] {39, 30, 21}[r.nextInt((39 - page.shift) / 9)];
+        long at = m.entryAddress(page.va, shift);
         long entry = m.memory.getLong(at) & ~(W | U | NX) & ~P;
         entry |= (r.nextInt(6) == 0 ? 0 : P)
                 | (r.nextInt(3) == 0 ? 0 : W)
@@ -156,7 +191,8 @@ class MmuModelTest {
         }
     }
 
-    private void access(TestMachine m, Random r, long va, Kind kind, String where) {
+    private void access(TestMachine m, Random r, Page page, Kind kind, String where) {
+        long va = page.somewhere(r);
         Expected expected = model(m, va, kind);
         if (!expected.allowed) {
             CpuException e = assertThrows(CpuException.class, () -> perform(m, va, kind, 0), where);
@@ -175,7 +211,7 @@ class MmuModelTest {
             case WRITE -> assertEquals((byte) (before + 1), m.memory.getByte(expected.physical), where);
             case FETCH -> assertEquals(expected.physical, answer, where);
         }
-        long leaf = m.memory.getLong(m.entryAddress(va, 12));
+        long leaf = m.memory.getLong(m.entryAddress(va, page.shift));
         long wanted = PageWalker.ACCESSED | (kind == Kind.WRITE || kind == Kind.RMW ? PageWalker.DIRTY : 0);
         assertEquals(wanted, leaf & wanted, where + ": A and D");
     }
@@ -218,7 +254,7 @@ class MmuModelTest {
                 m.memory.read(0x30_0000, memory, 0, memory.length);
                 switch (op) {
                     case 0 -> {
-                        int done = m.mmu.copyForward(dst, src, count * element, element);
+                        int done = m.mmu.strings.copyForward(dst, src, count * element, element);
                         assertEquals(0, done % element);
                         for (int i = 0; i < done / element; i++) {
                             byte[] one = new byte[element];
@@ -231,7 +267,7 @@ class MmuModelTest {
                         }
                     }
                     case 1 -> {
-                        int done = m.mmu.fill(dst, value, element, count);
+                        int done = m.mmu.strings.fill(dst, value, element, count);
                         for (int i = 0; i < done * element; i++) {
                             memory[index(frames, dst - va + i)] = (byte) (value >>> 8 * (i % element));
                         }
@@ -240,15 +276,15 @@ class MmuModelTest {
                         if ((dst & 4095) + element > 4096) {
                             continue;
                         }
-                        m.mmu.fill(dst, value, element, count);
+                        m.mmu.strings.fill(dst, value, element, count);
                         m.memory.read(0x30_0000, memory, 0, memory.length);
                         boolean equal = r.nextBoolean();
-                        int same = m.mmu.scan(dst, value, element, count, equal);
+                        int same = m.mmu.strings.scan(dst, value, element, count, equal);
                         int room = Math.min(count, (4096 - (int) (dst & 4095)) / element);
                         assertEquals(equal ? room : 0, same);
                     }
                     default -> {
-                        int same = m.mmu.compare(dst, src, count * element, element);
+                        int same = m.mmu.strings.compare(dst, src, count * element, element);
                         for (int i = 0; i < same; i++) {
                             assertEquals(memory[index(frames, dst - va + i)], memory[index(frames, src - va + i)]);
                         }

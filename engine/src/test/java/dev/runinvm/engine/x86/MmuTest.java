@@ -289,8 +289,8 @@ class MmuTest {
         assertEquals(0xff, mmu.readRmw8(VA));
         assertEquals(-1, mmu.read64(VA + 4096), "nobody there");
         assertEquals(List.of("r4@16", "w2@18=2345", "r1@0"), heard);
-        assertEquals(0, mmu.fill(VA, 0, 8, 10));
-        assertEquals(0, mmu.copyForward(KERNEL, VA, 64, 8));
+        assertEquals(0, mmu.strings.fill(VA, 0, 8, 10));
+        assertEquals(0, mmu.strings.copyForward(KERNEL, VA, 64, 8));
     }
 
     @Test
@@ -307,7 +307,7 @@ class MmuTest {
         assertFalse(mmu.isCode(0x20_1000));
         mmu.write64(VA + 8, 5);
         mmu.write8(KERNEL + 0x20_0003, 5);
-        assertEquals(0, mmu.fill(VA, 0, 1, 100), "bulk stores stay away");
+        assertEquals(0, mmu.strings.fill(VA, 0, 1, 100), "bulk stores stay away");
         mmu.write(VA + 0xffe, new byte[] {1, 2}, 0, 2);
         assertEquals(5, mmu.readRmw64(VA + 8));
         mmu.write64(VA + 8, 6);
@@ -320,7 +320,7 @@ class MmuTest {
         mmu.unprotectCode(0x20_0000);
         mmu.write64(VA + 8, 7);
         mmu.write64(VA + 8, 8);
-        assertEquals(100, mmu.fill(VA, 0, 1, 100));
+        assertEquals(100, mmu.strings.fill(VA, 0, 1, 100));
         assertEquals(List.of(), heard);
     }
 
