@@ -39,14 +39,15 @@ public final class Bench {
             return;
         }
         Path folder = Files.createTempDirectory("bench");
+        boolean good = false;
         try {
-            System.exit(run(options, folder) ? 0 : 1);
+            good = run(options, folder);
         } catch (HostLacks e) {
             OUT.println(e.getMessage());
-            System.exit(1);
         } finally {
-            delete(folder);
+            delete(folder); // before the exit, which runs no finally
         }
+        System.exit(good ? 0 : 1);
     }
 
     private static boolean run(Options options, Path folder) throws IOException, InterruptedException {
