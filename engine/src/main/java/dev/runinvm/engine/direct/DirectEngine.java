@@ -32,6 +32,7 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
     static final int USER_CS = 0x33;
     static final int USER_SS = 0x2b;
     private static final int ENOMEM = 12;
+    private static final int URETPROBE = 335;
     /** Repetitions of one and the same fault before we believe that mapping does not help. */
     private static final int STUCK = 64;
 
@@ -44,7 +45,7 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
     private final Trap trap = new Trap();
     private int mappingLimit;
     private final @Nullable CpuPlacement placement;
-    private final StayTimer timer = new StayTimer(this::preempt);
+    private final StayTimer timer = new StayTimer(this::preempt, this::killStuck);
 
     private @Nullable Mirror current;
     private long uses;
@@ -160,6 +161,13 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
         }
     }
 
+    private void killStuck() {
+        Stub s = running;
+        if (s != null) {
+            s.killStuck();
+        }
+    }
+
     @Override
     public void invlpg(long linear) {
         flush(Flush.ADDRESS, currentPcid, linear);
@@ -246,6 +254,7 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
             preemptNext = false;
             preemptRequested = true;
         }
+        sameFaults = 0;
         timer.start(stayNanos);
         try {
             return loop(s, m, stub, nxe);
@@ -322,6 +331,7 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
 
     private Trap died(Mirror m, Stub stub, CpuState s) {
         counters.stubDeaths++;
+        preemptRequested = false; // coming back is what it asked for
         String cause = stub.cause();
         stub.save(s); // as of the last resume, like the xstate
         stub.close();
@@ -353,6 +363,12 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
     /** A signal for something the guest's code did. Answers null when it has been dealt with. */
     private @Nullable Trap fault(CpuState s, Mirror m, Stub stub, boolean nxe) {
         int vector = stub.trapNumber();
+        if (stub.signal() == StubCode.SIGILL && stub.isUprobeCall() && !stub.owns(stub.rip())) {
+            counters.syscalls++;
+            stub.setRax(
+                    URETPROBE); // the kernel has put its result there; the number next to it means no more to a guest
+            return trap.set(Trap.Kind.SYSCALL);
+        }
         if (stub.signal() == StubCode.SIGILL && stub.owns(stub.rip())) {
             return forGuest(s, stub.rip(), false, true, nxe); // nothing is there as far as the guest knows
         }
@@ -409,7 +425,7 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
             counters.interpreted++;
             return trap.because(Trap.Kind.EMULATE, "address not available in a process of the host", va);
         }
-        if (va == lastFault && stub.rip() == lastFaultRip) {
+        if (sameFaults > 0 && va == lastFault && stub.rip() == lastFaultRip) {
             if (++sameFaults > STUCK) {
                 throw new EngineBug(
                         "page fault at 0x" + Long.toHexString(va) + ", RIP 0x" + Long.toHexString(stub.rip())
@@ -418,7 +434,7 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
         } else {
             lastFault = va;
             lastFaultRip = stub.rip();
-            sameFaults = 0;
+            sameFaults = 1;
         }
         counters.faultsMapped++;
         if (write) {

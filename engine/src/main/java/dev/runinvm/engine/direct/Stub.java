@@ -56,6 +56,11 @@ final class Stub implements AutoCloseable {
     private static final int FX_MXCSR_MASK = 28;
     private static final int SW_RESERVED = 464;
     private static final int XSTATE_BV = 512;
+    /** Protection keys are hidden from the guest; whatever it does to PKRU lasts till its next trap. */
+    private static final long PKRU = 1 << 9;
+
+    private static final int SI_KERNEL = 0x80;
+
     private static final int FP_XSTATE_MAGIC1 = 0x4650_5853;
     private static final int FP_XSTATE_MAGIC2 = 0x4650_5845;
 
@@ -98,6 +103,7 @@ final class Stub implements AutoCloseable {
     private long processFsBase;
 
     private long processGsBase;
+    private volatile boolean stuck;
     private String cause = "";
     /** CPU the process was last pinned to by {@link CpuPlacement}, -1 if none. */
     int pinnedCpu = -1;
@@ -259,6 +265,12 @@ final class Stub implements AutoCloseable {
         child.signal(StubCode.SIG_PREEMPT);
     }
 
+    /** Ends a process that does not answer. Any thread; {@link #resume} then finds it dead. */
+    void killStuck() {
+        stuck = true;
+        child.signal(Child.SIGKILL);
+    }
+
     /** Copies a CPU's user registers into the frame. */
     @SuppressWarnings("ReferenceEquality") // the state's extended registers are this frame's, or must be copied to it
     void load(CpuState s) {
@@ -326,6 +338,10 @@ final class Stub implements AutoCloseable {
         return page.getLong(frame + REGISTER_OFFSET[CpuState.RSP]);
     }
 
+    void setRax(long rax) {
+        page.putLong(frame + REGISTER_OFFSET[CpuState.RAX], rax);
+    }
+
     void setRsp(long rsp) {
         page.putLong(frame + REGISTER_OFFSET[CpuState.RSP], rsp);
     }
@@ -356,6 +372,14 @@ final class Stub implements AutoCloseable {
     /** Whether a process sent the signal, rather than the kernel for something guest code did (si_code &lt;= 0). */
     boolean signalWasSent() {
         return page.getInt(frame + SIGINFO + 8) <= 0;
+    }
+
+    /**
+     * Whether a SIGILL is the kernel's answer to uretprobe(2) or uprobe(2), which it lets past every seccomp filter
+     * (Linux 6.14) and which do nothing but this for code that is not one of its probes. #UD has another si_code.
+     */
+    boolean isUprobeCall() {
+        return page.getInt(frame + SIGINFO + 8) == SI_KERNEL;
     }
 
     /** Of a SIGSYS: the address after the instruction. */
@@ -452,10 +476,15 @@ final class Stub implements AutoCloseable {
     }
 
     private boolean receive(int wanted) throws BatchFailed {
-        fromStub.await();
+        long answers = fromStub.await();
         if (dead) {
-            cause = "the process for guest code ended with " + child.fate();
+            cause = stuck
+                    ? "guest code broke the stub, which no longer answered; its process was killed"
+                    : "the process for guest code ended with " + child.fate();
             return false;
+        }
+        if (answers != 1) {
+            return kill("guest code ran the stub's code (" + answers + " answers)");
         }
         int status = (int) page.getLong(ControlPage.STATUS);
         if (status == ControlPage.STATUS_BATCH_FAILED) {
@@ -497,7 +526,7 @@ final class Stub implements AutoCloseable {
         page.putInt(sw + 16, xstateSize);
         page.putInt(fpState + xstateSize, FP_XSTATE_MAGIC2);
         page.putInt(fpState + FX_MXCSR, page.getInt(fpState + FX_MXCSR) & mxcsrMask);
-        page.putLong(fpState + XSTATE_BV, page.getLong(fpState + XSTATE_BV) & xfeatures);
+        page.putLong(fpState + XSTATE_BV, page.getLong(fpState + XSTATE_BV) & xfeatures & ~PKRU);
         for (int i = 8; i < 64; i += 8) {
             page.putLong(fpState + XSTATE_BV + i, 0);
         }

@@ -163,7 +163,10 @@ final class FullMachine implements Vm {
                                 ? "the guest was switched off"
                                 : "the guest's processor was halted with interrupts off");
             case RESET -> new GuestEnd(GuestEnd.Kind.REBOOT, "the guest reset itself: " + stop.detail());
-            default -> new GuestEnd(GuestEnd.Kind.TRIPLE_FAULT, "triple fault: " + stop.detail());
+            default ->
+                console.restarting() // by a triple fault on purpose: reboot=t, or sysrq's emergency restart
+                        ? new GuestEnd(GuestEnd.Kind.REBOOT, "the guest restarted itself")
+                        : new GuestEnd(GuestEnd.Kind.TRIPLE_FAULT, stop.detail());
         };
     }
 

@@ -38,6 +38,8 @@ public final class RecordingConsole implements GuestConsole, AutoCloseable {
             "runinvm: (?:agent|command|shell) (?:exited |killed by signal \\d+ \\(status )(\\d{1,3})\\)?");
     private static final Pattern PHASE = Pattern.compile("runinvm: ([a-z][a-z -]{0,40})");
     private static final Pattern OFF = Pattern.compile("\\[ *\\d+\\.\\d+] reboot: (Power down|System halted)");
+    private static final Pattern RESTART =
+            Pattern.compile("\\[ *\\d+\\.\\d+] (reboot: (Restarting system|machine restart).*|sysrq: Resetting)");
     private static final Pattern CONTROL = Pattern.compile("\u001b\\[[0-9;?]*[A-Za-z]|[\\p{Cntrl}&&[^\t]]");
 
     private final ArrayDeque<String> lines = new ArrayDeque<>();
@@ -54,6 +56,7 @@ public final class RecordingConsole implements GuestConsole, AutoCloseable {
     private int exitStatus = -1;
     private @Nullable String panic;
     private boolean poweringOff;
+    private boolean restarting;
 
     /**
      * Opens the log.
@@ -127,6 +130,9 @@ public final class RecordingConsole implements GuestConsole, AutoCloseable {
         if (at >= 0 && panic == null) {
             panic = clean.substring(at);
         }
+        if (RESTART.matcher(clean).matches()) {
+            restarting = true;
+        }
         if (OFF.matcher(clean).matches()) {
             poweringOff = true;
         }
@@ -162,6 +168,11 @@ public final class RecordingConsole implements GuestConsole, AutoCloseable {
     /** Whether the kernel said that it is switching the machine off. */
     public synchronized boolean poweringOff() {
         return poweringOff;
+    }
+
+    /** Whether the kernel said that it is restarting the machine. */
+    public synchronized boolean restarting() {
+        return restarting;
     }
 
     @Override
