@@ -62,6 +62,14 @@ final class FullMachine implements Vm {
             pc = new Pc(memory, ports, mmio, time, channel);
             CpuState state = new CpuState();
             cpu = new Cpu(state, memory, mmio, ports, pc.pic, time, new CpuidModel(host, host.xcr0(), time.tscHz()));
+            // What may find the user's memory or kernel wanting comes before whatever has threads, processes or files.
+            LinuxBoot.load(
+                    memory,
+                    image.kernel(),
+                    image.initramfs(),
+                    image.disks(),
+                    commandLine(config).toString(),
+                    state);
             console = new RecordingConsole(
                     "vm.full",
                     config.consoleLog().orElse(null),
@@ -74,13 +82,6 @@ final class FullMachine implements Vm {
             vcpu = new Vcpu(cpu, new Interpreter(cpu), pc, direct, time, console::poweringOff);
             pc.setWake(vcpu::wake);
             pc.pic.setIntrListener(cpu::requestAttention);
-            LinuxBoot.load(
-                    memory,
-                    image.kernel(),
-                    image.initramfs(),
-                    image.disks(),
-                    commandLine(config).toString(),
-                    state);
         } catch (RuntimeException e) {
             memory.close();
             throw e;
