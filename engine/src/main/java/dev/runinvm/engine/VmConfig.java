@@ -58,121 +58,103 @@ public record VmConfig(
 
     /** Defaults: 1 GiB, the default kernel, a shell, nothing logged, ten minutes to prepare. */
     public static VmConfig of(Technique technique) {
-        return new VmConfig(
-                technique,
-                DEFAULT_MEMORY,
-                Optional.empty(),
-                Optional.empty(),
-                Mode.SHELL,
-                Optional.empty(),
-                List.of(),
-                Optional.empty(),
-                Optional.empty(),
-                Duration.ofMinutes(10));
+        return new Parts(technique).whole();
     }
 
     /** With so many bytes of RAM. */
     public VmConfig memory(long bytes) {
-        return new VmConfig(
-                technique,
-                bytes,
-                kernel,
-                agentJar,
-                mode,
-                command,
-                kernelArguments,
-                consoleLog,
-                consoleListener,
-                prepareTimeout);
+        return with(parts -> parts.memoryBytes = bytes);
     }
 
     /** With this kernel file. */
     public VmConfig kernel(Path file) {
-        return new VmConfig(
-                technique,
-                memoryBytes,
-                Optional.of(file),
-                agentJar,
-                mode,
-                command,
-                kernelArguments,
-                consoleLog,
-                consoleListener,
-                prepareTimeout);
+        return with(parts -> parts.kernel = Optional.of(file));
     }
 
     /** With the agent, in mode AGENT. */
     public VmConfig agent(Path jar) {
-        return new VmConfig(
-                technique,
-                memoryBytes,
-                kernel,
-                Optional.of(jar),
-                Mode.AGENT,
-                command,
-                kernelArguments,
-                consoleLog,
-                consoleListener,
-                prepareTimeout);
+        return with(parts -> {
+            parts.agentJar = Optional.of(jar);
+            parts.mode = Mode.AGENT;
+        });
     }
 
     /** With one command, in mode COMMAND. */
     public VmConfig command(String shellCommand) {
-        return new VmConfig(
-                technique,
-                memoryBytes,
-                kernel,
-                agentJar,
-                Mode.COMMAND,
-                Optional.of(shellCommand),
-                kernelArguments,
-                consoleLog,
-                consoleListener,
-                prepareTimeout);
+        return with(parts -> {
+            parts.command = Optional.of(shellCommand);
+            parts.mode = Mode.COMMAND;
+        });
     }
 
     /** With these arguments after the default ones. */
     public VmConfig kernelArguments(List<String> arguments) {
-        return new VmConfig(
-                technique,
-                memoryBytes,
-                kernel,
-                agentJar,
-                mode,
-                command,
-                arguments,
-                consoleLog,
-                consoleListener,
-                prepareTimeout);
+        return with(parts -> parts.kernelArguments = arguments);
     }
 
     /** With the console written to this file. */
     public VmConfig consoleLog(Path file) {
-        return new VmConfig(
-                technique,
-                memoryBytes,
-                kernel,
-                agentJar,
-                mode,
-                command,
-                kernelArguments,
-                Optional.of(file),
-                consoleListener,
-                prepareTimeout);
+        return with(parts -> parts.consoleLog = Optional.of(file));
     }
 
     /** With the console also handed to this listener. */
     public VmConfig consoleListener(Consumer<byte[]> listener) {
-        return new VmConfig(
-                technique,
-                memoryBytes,
-                kernel,
-                agentJar,
-                mode,
-                command,
-                kernelArguments,
-                consoleLog,
-                Optional.of(listener),
-                prepareTimeout);
+        return with(parts -> parts.consoleListener = Optional.of(listener));
+    }
+
+    /** With this limit for fetching the kernel and making the image. */
+    public VmConfig prepareTimeout(Duration timeout) {
+        return with(parts -> parts.prepareTimeout = timeout);
+    }
+
+    private VmConfig with(Consumer<Parts> change) {
+        Parts parts = new Parts(this);
+        change.accept(parts);
+        return parts.whole();
+    }
+
+    /** A configuration that is being put together: the only place that lists all components. */
+    private static final class Parts {
+        private final Technique technique;
+        private long memoryBytes = DEFAULT_MEMORY;
+        private Optional<Path> kernel = Optional.empty();
+        private Optional<Path> agentJar = Optional.empty();
+        private Mode mode = Mode.SHELL;
+        private Optional<String> command = Optional.empty();
+        private List<String> kernelArguments = List.of();
+        private Optional<Path> consoleLog = Optional.empty();
+        private Optional<Consumer<byte[]>> consoleListener = Optional.empty();
+        private Duration prepareTimeout = Duration.ofMinutes(10);
+
+        Parts(Technique technique) {
+            this.technique = technique;
+        }
+
+        Parts(VmConfig whole) {
+            technique = whole.technique;
+            memoryBytes = whole.memoryBytes;
+            kernel = whole.kernel;
+            agentJar = whole.agentJar;
+            mode = whole.mode;
+            command = whole.command;
+            kernelArguments = whole.kernelArguments;
+            consoleLog = whole.consoleLog;
+            consoleListener = whole.consoleListener;
+            prepareTimeout = whole.prepareTimeout;
+        }
+
+        VmConfig whole() {
+            return new VmConfig(
+                    technique,
+                    memoryBytes,
+                    kernel,
+                    agentJar,
+                    mode,
+                    command,
+                    kernelArguments,
+                    consoleLog,
+                    consoleListener,
+                    prepareTimeout);
+        }
     }
 }
