@@ -15,9 +15,9 @@ import org.junit.platform.engine.UniqueId;
 /** The dynamic nodes of a test factory, as the guest announces them: its order, its nesting, its names. */
 final class DynamicChildren {
     private final GuestRun run;
-    private final GuestRun.Sink sink;
+    private final Sink sink;
 
-    DynamicChildren(GuestRun run, GuestRun.Sink sink) {
+    DynamicChildren(GuestRun run, Sink sink) {
         this.run = run;
         this.sink = sink;
     }

@@ -1,0 +1,84 @@
+package dev.runinvm.junit;
+
+import dev.runinvm.engine.GuestFailure;
+import dev.runinvm.engine.HostLacks;
+import dev.runinvm.wire.Frame;
+import dev.runinvm.wire.GuestMessage;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What comes before a guest can run tests: its agent's greeting, and the class path sent to it. */
+final class Opening {
+    private static final Duration SLICE = Duration.ofSeconds(1);
+
+    private final RunPlan plan;
+    private final GuestLink link;
+    private final Autopsy autopsy;
+
+    Opening(RunPlan plan, GuestLink link, Autopsy autopsy) {
+        this.plan = plan;
+        this.link = link;
+        this.autopsy = autopsy;
+    }
+
+    /** Waits for the agent's first word, and fails if agent or JVM are not those that belong to this host. */
+    void greet() {
+        GuestMessage.Hello hello = hello();
+        if (hello.protocol() != Frame.VERSION) {
+            throw new GuestFailure(
+                    "the agent in the guest (" + hello.agent() + ") speaks protocol version " + hello.protocol()
+                            + ", the host " + Frame.VERSION + ": image and extension are of different releases");
+        }
+        String java = Runtime.version().toString();
+        if (!hello.java().equals(java)) {
+            throw new GuestFailure("the guest runs Java " + hello.java() + ", the host Java " + java
+                    + ": the image was made for another JDK");
+        }
+    }
+
+    private GuestMessage.Hello hello() {
+        Deadline deadline = Deadline.in(plan.settings().bootTimeout());
+        try {
+            while (!deadline.passed()) {
+                var message = link.receive(deadline.left(SLICE));
+                if (message.isPresent()) {
+                    if (message.get() instanceof GuestMessage.Hello hello) {
+                        return hello;
+                    }
+                    throw new GuestFailure("the guest's first message is no greeting but " + message.get());
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new GuestFailure("interrupted while the guest of " + plan.name() + " was booting", e);
+        } catch (GuestFailure e) {
+            throw autopsy.ended("before its agent had said a word", e);
+        }
+        throw autopsy.failure(
+                "the guest's agent has not said a word within "
+                        + deadline.allowed().toSeconds() + " s of its start (bootTimeout)",
+                null);
+    }
+
+    /** Sends the class path; gives its entries' hashes, in its order. */
+    List<String> ship() {
+        List<String> hashes = new ArrayList<>();
+        try {
+            for (Path path : ClassPath.paths(plan.loader())) {
+                ClassPath.Entry entry = ClassPath.entry(path);
+                if (!hashes.contains(entry.hash())) {
+                    link.put(entry);
+                    hashes.add(entry.hash());
+                }
+            }
+        } catch (IOException e) {
+            throw new HostLacks("cannot read the class path to ship it to the guest: " + e, e);
+        } catch (GuestFailure e) {
+            throw autopsy.ended("while the class path was sent to it", e);
+        }
+        return hashes;
+    }
+}
