@@ -2,11 +2,11 @@ package dev.runinvm.engine.machine;
 
 /** The wire from one device to one input of the interrupt controllers. */
 public final class IrqLine {
-    private final Pic8259 pic;
+    private final IrqInputs inputs;
     private final int irq;
 
-    IrqLine(Pic8259 pic, int irq) {
-        this.pic = pic;
+    IrqLine(IrqInputs inputs, int irq) {
+        this.inputs = inputs;
         this.irq = irq;
     }
 
@@ -17,12 +17,12 @@ public final class IrqLine {
 
     /** Drives the wire high or low. */
     public void set(boolean level) {
-        pic.setLine(irq, level);
+        inputs.setLine(irq, level);
     }
 
     /** A rising edge whatever the wire was before; it stays high. */
     public void strobe() {
-        pic.setLine(irq, false);
-        pic.setLine(irq, true);
+        inputs.setLine(irq, false);
+        inputs.setLine(irq, true);
     }
 }

@@ -1,14 +1,12 @@
 package dev.runinvm.engine.machine;
 
-import dev.runinvm.wire.ChannelHardware;
-import java.util.List;
 import java.util.Map;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A plain PC without firmware, ACPI, APIC or any hint that it is not one: interrupt controllers, interval timer,
- * clock, two serial ports, PCI with the channel device.
+ * A plain PC without firmware, ACPI, APIC or any hint that it is not one: interrupt controllers and interval timer,
+ * beside {@link PcDevices}.
  *
  * <p>Everything runs on the vCPU's thread, except {@link Uart16550#offer} and {@link #attention()}. The vCPU's loop:
  *
@@ -24,14 +22,6 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  */
 public final class Pc implements TimedDevice, Stateful {
-    /** Ports of the console. */
-    public static final int COM1 = 0x3f8;
-    /** Ports of the stream of the guest's init. */
-    public static final int COM2 = 0x2f8;
-
-    private static final int COM_PORTS = 8;
-    private static final int CHANNEL_SLOT = 3;
-
     public final GuestMemory memory;
     public final PortBus ports;
     public final MmioBus mmio;
@@ -46,13 +36,11 @@ public final class Pc implements TimedDevice, Stateful {
 
     public final PciHost pci;
     public final ChannelDevice channel;
-    public final LegacyDma dma = new LegacyDma();
+    public final LegacyDma dma;
     public final SystemControl system;
-    private final ResetControl reset = new ResetControl();
+    public final TimerGatePort timerGate;
+    private final PcDevices devices;
     private final ExitCounters counters = new ExitCounters();
-    private final List<Stateful> devices;
-    private volatile boolean attention;
-    private volatile Runnable wake = () -> {};
 
     /** Builds the machine and connects it to the buses, which may hold other devices already. */
     public Pc(GuestMemory memory, PortBus ports, MmioBus mmio, TimeSource time, DoorbellHandler doorbell) {
@@ -61,17 +49,15 @@ public final class Pc implements TimedDevice, Stateful {
         this.mmio = mmio;
         this.time = time;
         pit = new Pit8254(time, pic.line(0));
-        cmos = new Cmos(time, pic.line(8), memory.lowSize());
-        console = new Uart16550("com1", COM1, pic.line(4));
-        control = new Uart16550("com2", COM2, pic.line(3));
-        system = new SystemControl(time, pit, reset);
-        pci = new PciHost(reset);
-        channel = new ChannelDevice(doorbell);
-        pci.add(CHANNEL_SLOT, channel);
-        devices = List.of(reset, pic, pit, cmos, console, control, system, dma, pci);
-        console.setWake(this::askForAttention);
-        control.setWake(this::askForAttention);
-        reset.setListener(this::askForAttention);
+        timerGate = new TimerGatePort(time, pit);
+        devices = new PcDevices(ports, mmio, time, pic, memory.lowSize(), doorbell, counters);
+        cmos = devices.cmos;
+        console = devices.console;
+        control = devices.control;
+        pci = devices.pci;
+        channel = devices.channel;
+        dma = devices.dma;
+        system = devices.system;
         connect();
     }
 
@@ -81,29 +67,12 @@ public final class Pc implements TimedDevice, Stateful {
         ports.register(Pic8259.SLAVE_COMMAND, 2, countedPic);
         ports.register(Pic8259.MASTER_ELCR, 2, countedPic);
         ports.register(Pit8254.BASE, 4, counters.ports("pit", pit));
-        ports.register(Cmos.INDEX, 2, counters.ports("cmos", cmos));
-        ports.register(COM1, COM_PORTS, counters.ports("com1", console));
-        ports.register(COM2, COM_PORTS, counters.ports("com2", control));
-        PortDevice countedSystem = counters.ports("system", system);
-        ports.register(SystemControl.KEYBOARD_DATA, 2, countedSystem);
-        ports.register(SystemControl.KEYBOARD_COMMAND, 1, countedSystem);
-        ports.register(SystemControl.PORT_A, 1, countedSystem);
-        PortDevice countedDma = counters.ports("dma", dma);
-        ports.register(LegacyDma.CONTROLLER1, LegacyDma.CONTROLLER1_PORTS, countedDma);
-        ports.register(LegacyDma.PAGES, LegacyDma.PAGES_PORTS, countedDma);
-        ports.register(LegacyDma.CONTROLLER2, LegacyDma.CONTROLLER2_PORTS, countedDma);
-        ports.register(PciHost.ADDRESS, 8, counters.ports("pci", pci));
-        mmio.register(ChannelDevice.DOORBELL_BASE, ChannelHardware.DOORBELL_SIZE, counters.mmio("channel", channel));
-    }
-
-    private void askForAttention() {
-        attention = true;
-        wake.run();
+        ports.register(TimerGatePort.PORT, 1, counters.ports("timer-gate", timerGate));
     }
 
     /** What to call, on any thread, when something outside needs a sleeping or running vCPU to call {@link #advance}. */
     public void setWake(Runnable wake) {
-        this.wake = wake;
+        devices.setWake(wake);
     }
 
     /**
@@ -111,36 +80,29 @@ public final class Pc implements TimedDevice, Stateful {
      * timer does so in the middle of a run.
      */
     public void setDeadlineListener(LongConsumer listener) {
-        Runnable changed = () -> listener.accept(nextDeadlineNanos());
-        pit.setDeadlineListener(changed);
-        cmos.setDeadlineListener(changed);
+        pit.setDeadlineListener(() -> listener.accept(nextDeadlineNanos()));
+        devices.setDeadlineListener(deadline -> listener.accept(nextDeadlineNanos()));
     }
 
     /** Whether something from outside waits for {@link #advance}. Any thread. */
     public boolean attention() {
-        return attention;
+        return devices.attention();
     }
 
     @Override
     public long nextDeadlineNanos() {
-        return Math.min(pit.nextDeadlineNanos(), cmos.nextDeadlineNanos());
+        return Math.min(pit.nextDeadlineNanos(), devices.nextDeadlineNanos());
     }
 
     @Override
     public void advance(long nowNanos) {
-        if (attention) {
-            // Cleared first: what arrives from now on sets it again.
-            attention = false;
-            console.poll();
-            control.poll();
-        }
+        devices.advance(nowNanos);
         pit.advance(nowNanos);
-        cmos.advance(nowNanos);
     }
 
     /** What asked for a reset of the machine, or null. A triple fault is the CPU's to report. */
     public @Nullable String resetRequested() {
-        return reset.reason();
+        return devices.resetRequested();
     }
 
     /** Port and memory-mapped accesses by device. */
@@ -150,15 +112,19 @@ public final class Pc implements TimedDevice, Stateful {
 
     @Override
     public void save(StateWriter out) {
-        out.section("pc", 1);
-        devices.forEach(d -> d.save(out));
+        out.section("pc", 2);
+        pic.save(out);
+        pit.save(out);
+        timerGate.save(out);
+        devices.save(out);
     }
 
     @Override
     public void load(StateReader in) {
-        in.section("pc", 1);
-        devices.forEach(d -> d.load(in));
-        // Bytes offered to the ports before the load are still there to be taken.
-        attention = true;
+        in.section("pc", 2);
+        pic.load(in);
+        pit.load(in);
+        timerGate.load(in);
+        devices.load(in);
     }
 }

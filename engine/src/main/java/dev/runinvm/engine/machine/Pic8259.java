@@ -7,12 +7,11 @@ package dev.runinvm.engine.machine;
  * <p>As on the chip, a request must stay up until it is acknowledged: an edge that goes away first leaves a
  * spurious interrupt 7 of its controller, or none if the CPU had not begun to acknowledge.
  */
-public final class Pic8259 implements InterruptController, PortDevice, Stateful {
+public final class Pic8259 implements InterruptController, IrqInputs, PortDevice, Stateful {
     static final int MASTER_COMMAND = 0x20;
     static final int SLAVE_COMMAND = 0xa0;
     static final int MASTER_ELCR = 0x4d0;
 
-    private static final int CASCADE = 2;
     /** IRQ 0, 1, 2, 8 and 13 are edge-triggered for good (82371SB datasheet, 2.5.6). */
     private static final int MASTER_ELCR_MASK = 0xf8;
 
@@ -26,14 +25,6 @@ public final class Pic8259 implements InterruptController, PortDevice, Stateful 
 
     private long spurious;
 
-    /** The wire to one input, 0 to 15; 2 is the cascade and not a device's. */
-    public IrqLine line(int irq) {
-        if (irq < 0 || irq > 15 || irq == CASCADE) {
-            throw new IllegalArgumentException("no device can use IRQ " + irq);
-        }
-        return new IrqLine(this, irq);
-    }
-
     /** What to call, on the vCPU's thread, whenever INTR rises while the processor may be busy with something else. */
     public void setIntrListener(Runnable listener) {
         intrListener = listener;
@@ -44,7 +35,8 @@ public final class Pic8259 implements InterruptController, PortDevice, Stateful 
         return spurious;
     }
 
-    void setLine(int irq, boolean level) {
+    @Override
+    public void setLine(int irq, boolean level) {
         if (irq < 8) {
             master.setLine(irq, level);
         } else {

@@ -1,8 +1,7 @@
 package dev.runinvm.engine.machine;
 
 /**
- * Port 0x61 (timer 2's gate and output, speaker, refresh toggle), port 0x92 (A20, fast reset) and what is left of a
- * keyboard controller at 0x60/0x64: its reset pulse.
+ * Port 0x92 (A20, fast reset) and what is left of a keyboard controller at 0x60/0x64: its reset pulse.
  *
  * <p>The controller's output buffer reads as full for ever, which operating systems take within a millisecond for "no
  * controller"; one that answered would make them wait a second for a keyboard nobody has. Its input buffer is always
@@ -10,44 +9,25 @@ package dev.runinvm.engine.machine;
  */
 public final class SystemControl implements PortDevice, Stateful {
     static final int KEYBOARD_DATA = 0x60;
-    static final int PORT_B = 0x61;
     static final int KEYBOARD_COMMAND = 0x64;
     static final int PORT_A = 0x92;
 
-    private static final int GATE2 = 0x01;
-    private static final int SPEAKER = 0x02;
-    private static final int REFRESH = 0x10;
-    private static final int OUT2 = 0x20;
     /** Output buffer full, system flag, not locked. */
     private static final int STATUS = 0x15;
 
     private static final int WRITE_OUTPUT_PORT = 0xd1;
-    /** Memory is refreshed every 18 ticks of the timer's clock, and each time the bit flips. */
-    private static final long REFRESH_TICKS = 18;
 
-    private final TimeSource time;
-    private final Pit8254 pit;
     private final ResetControl reset;
-    /** Bits 0 to 3 of port 0x61, without the gate, which is the timer's. */
-    private int portB;
-
     private boolean a20 = true;
     private boolean outputPortFollows;
 
-    SystemControl(TimeSource time, Pit8254 pit, ResetControl reset) {
-        this.time = time;
-        this.pit = pit;
+    SystemControl(ResetControl reset) {
         this.reset = reset;
     }
 
     @Override
     public int in(int port, int size) {
         switch (port) {
-            case PORT_B:
-                return portB
-                        | (pit.gate2() ? GATE2 : 0)
-                        | ((Pit8254.ticks(time.nanos()) / REFRESH_TICKS & 1) != 0 ? REFRESH : 0)
-                        | (pit.output2() ? OUT2 : 0);
             case PORT_A:
                 return a20 ? 0x02 : 0;
             case KEYBOARD_COMMAND:
@@ -62,10 +42,6 @@ public final class SystemControl implements PortDevice, Stateful {
     @Override
     public void out(int port, int size, int value) {
         switch (port) {
-            case PORT_B:
-                portB = value & (0x0c | SPEAKER);
-                pit.setGate2((value & GATE2) != 0);
-                break;
             case PORT_A:
                 a20 = (value & 0x02) != 0;
                 if ((value & 0x01) != 0) {
@@ -95,16 +71,14 @@ public final class SystemControl implements PortDevice, Stateful {
 
     @Override
     public void save(StateWriter out) {
-        out.section("system-control", 1);
-        out.putInt("portB", portB);
+        out.section("system-control", 2);
         out.putBoolean("a20", a20);
         out.putBoolean("outputPortFollows", outputPortFollows);
     }
 
     @Override
     public void load(StateReader in) {
-        in.section("system-control", 1);
-        portB = in.getInt("portB");
+        in.section("system-control", 2);
         a20 = in.getBoolean("a20");
         outputPortFollows = in.getBoolean("outputPortFollows");
     }

@@ -138,6 +138,7 @@ class PcTest {
             {pc.console, other.console},
             {pc.control, other.control},
             {pc.system, other.system},
+            {pc.timerGate, other.timerGate},
             {pc.dma, other.dma},
             {pc.pci, other.pci},
         };
@@ -230,7 +231,7 @@ class PcTest {
 
     @Test
     void exitsAreCounted() {
-        pc.ports.in(0x61, 1);
+        pc.ports.in(0x92, 1);
         pc.ports.in(0x64, 1);
         pc.mmio.read(ChannelDevice.DOORBELL_BASE, 4);
         assertEquals(2, pc.exits().get("port.system"));

@@ -16,7 +16,7 @@ class Pit8254Test {
     private final FakeTime time = new FakeTime();
     private final Pic8259 pic = new Pic8259();
     private final Pit8254 pit = new Pit8254(time, pic.line(0));
-    private final SystemControl system = new SystemControl(time, pit, new ResetControl());
+    private final TimerGatePort timerGate = new TimerGatePort(time, pit);
 
     @BeforeEach
     void initialisePic() {
@@ -28,14 +28,14 @@ class Pit8254Test {
 
     private void out(int port, int value) {
         if (port == PORT_B) {
-            system.out(port, 1, value);
+            timerGate.out(port, 1, value);
         } else {
             pit.out(port, 1, value);
         }
     }
 
     private int in(int port) {
-        return port == PORT_B ? system.in(port, 1) : pit.in(port, 1);
+        return port == PORT_B ? timerGate.in(port, 1) : pit.in(port, 1);
     }
 
     private void count(int port, int value) {
