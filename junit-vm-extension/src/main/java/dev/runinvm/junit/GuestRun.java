@@ -1,5 +1,11 @@
 package dev.runinvm.junit;
 
+import dev.runinvm.client.AgentJar;
+import dev.runinvm.client.Autopsy;
+import dev.runinvm.client.ClassPath;
+import dev.runinvm.client.Deadline;
+import dev.runinvm.client.GuestLink;
+import dev.runinvm.client.Opening;
 import dev.runinvm.engine.GuestFailure;
 import dev.runinvm.engine.Vm;
 import dev.runinvm.engine.VmException;
@@ -47,7 +53,7 @@ final class GuestRun implements AutoCloseable {
         this.lease = lease;
         this.vm = lease.vm();
         this.link = new GuestLink(vm);
-        this.autopsy = new Autopsy(vm, plan);
+        this.autopsy = new Autopsy(vm, plan.name());
         this.tree = new TestTree(new ThrownRebuilder(plan.loader()));
         this.runDeadline = Deadline.in(plan.settings().runTimeout());
     }
@@ -76,10 +82,10 @@ final class GuestRun implements AutoCloseable {
 
     private void open() {
         long start = System.nanoTime();
-        Opening opening = new Opening(plan, link, autopsy);
+        Opening opening = new Opening(plan.name(), plan.settings().bootTimeout(), link, autopsy);
         opening.greet();
         long greeted = System.nanoTime();
-        List<String> hashes = opening.ship();
+        List<String> hashes = opening.ship(ClassPath.paths(plan.loader()));
         long sent = System.nanoTime();
         Map<String, String> properties = new LinkedHashMap<>(plan.properties());
         properties.put("runinvm.technique", vm.technique().name());

@@ -1,5 +1,6 @@
 package dev.runinvm.junit;
 
+import dev.runinvm.client.HostMemory;
 import dev.runinvm.engine.Availability;
 import dev.runinvm.engine.GuestFailure;
 import dev.runinvm.engine.Technique;

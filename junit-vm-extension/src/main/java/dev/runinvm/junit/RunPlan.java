@@ -1,5 +1,6 @@
 package dev.runinvm.junit;
 
+import dev.runinvm.client.ConsoleLogger;
 import dev.runinvm.engine.VmConfig;
 import java.nio.file.Path;
 import java.util.List;

@@ -1,5 +1,6 @@
 package dev.runinvm.junit;
 
+import dev.runinvm.client.Debugging;
 import dev.runinvm.engine.HostLacks;
 import java.io.IOException;
 import java.lang.reflect.AnnotatedElement;

@@ -1,4 +1,4 @@
-package dev.runinvm.junit;
+package dev.runinvm.client;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -7,13 +7,13 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** How much memory the host can spare. */
-final class HostMemory {
+public final class HostMemory {
     private static final Pattern AVAILABLE = Pattern.compile("MemAvailable:\\s+(\\d+) kB");
 
     private HostMemory() {}
 
     /** Bytes available by /proc/meminfo; where it can't be read, as many as this JVM may use. */
-    static long available() {
+    public static long available() {
         try {
             Matcher m = AVAILABLE.matcher(Files.readString(Path.of("/proc/meminfo")));
             return m.find()

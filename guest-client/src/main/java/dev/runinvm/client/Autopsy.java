@@ -1,4 +1,4 @@
-package dev.runinvm.junit;
+package dev.runinvm.client;
 
 import dev.runinvm.engine.GuestEnd;
 import dev.runinvm.engine.GuestFailure;
@@ -9,36 +9,40 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Words for what happened to a guest: technique, test in flight, what ended, the console's last lines, where the rest is. */
-final class Autopsy {
+public final class Autopsy {
     private static final int LINES = 25;
     private static final Duration END_TIME = Duration.ofSeconds(5);
 
     private final Vm vm;
-    private final RunPlan plan;
+    private final String name;
     private @Nullable String lastWords;
 
-    Autopsy(Vm vm, RunPlan plan) {
+    /**
+     * For one guest.
+     *
+     * @param name what it runs, for people
+     */
+    public Autopsy(Vm vm, String name) {
         this.vm = vm;
-        this.plan = plan;
+        this.name = name;
     }
 
     /** Keeps what the agent said when its JVM was ending. */
-    void lastWords(String why) {
+    public void lastWords(String why) {
         lastWords = why;
     }
 
     /** The guest ended while these tests ran. */
-    GuestFailure ended(List<String> inFlight, GuestFailure cause) {
+    public GuestFailure ended(List<String> inFlight, GuestFailure cause) {
         return ended(
                 inFlight.isEmpty() ? "while no test was running" : "while running " + String.join(", ", inFlight),
                 cause);
     }
 
     /** The guest ended at some moment of its life. */
-    GuestFailure ended(String when, GuestFailure cause) {
+    public GuestFailure ended(String when, GuestFailure cause) {
         Optional<GuestEnd> end = end();
-        StringBuilder text =
-                new StringBuilder("the guest of " + plan.name() + " (" + vm.technique() + ") ended " + when);
+        StringBuilder text = new StringBuilder("the guest of " + name + " (" + vm.technique() + ") ended " + when);
         end.ifPresentOrElse(
                 e -> text.append(": ").append(e), () -> text.append(": ").append(cause.getMessage()));
         vm.console()
@@ -61,8 +65,8 @@ final class Autopsy {
     }
 
     /** The host gave up waiting. */
-    GuestFailure timedOut(String what, String limit, List<String> inFlight, @Nullable String threads) {
-        String text = "the guest of " + plan.name() + " (" + vm.technique() + ") was ended: no word of " + what
+    public GuestFailure timedOut(String what, String limit, List<String> inFlight, @Nullable String threads) {
+        String text = "the guest of " + name + " (" + vm.technique() + ") was ended: no word of " + what
                 + " within " + limit
                 + (inFlight.isEmpty() ? "" : " while running " + String.join(", ", inFlight))
                 + (threads == null
@@ -72,7 +76,7 @@ final class Autopsy {
     }
 
     /** Anything else, with the console's tail. */
-    GuestFailure failure(String text, @Nullable Throwable cause) {
+    public GuestFailure failure(String text, @Nullable Throwable cause) {
         StringBuilder message = new StringBuilder(text);
         List<String> tail = vm.console().tail(LINES);
         if (!tail.isEmpty()) {

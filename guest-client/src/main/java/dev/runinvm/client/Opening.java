@@ -1,4 +1,4 @@
-package dev.runinvm.junit;
+package dev.runinvm.client;
 
 import dev.runinvm.engine.GuestFailure;
 import dev.runinvm.engine.HostLacks;
@@ -11,21 +11,29 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** What comes before a guest can run tests: its agent's greeting, and the class path sent to it. */
-final class Opening {
+public final class Opening {
     private static final Duration SLICE = Duration.ofSeconds(1);
 
-    private final RunPlan plan;
+    private final String name;
+    private final Duration bootTimeout;
     private final GuestLink link;
     private final Autopsy autopsy;
 
-    Opening(RunPlan plan, GuestLink link, Autopsy autopsy) {
-        this.plan = plan;
+    /**
+     * For one guest.
+     *
+     * @param name what it runs, for people
+     * @param bootTimeout from its start to its agent's first word
+     */
+    public Opening(String name, Duration bootTimeout, GuestLink link, Autopsy autopsy) {
+        this.name = name;
+        this.bootTimeout = bootTimeout;
         this.link = link;
         this.autopsy = autopsy;
     }
 
     /** Waits for the agent's first word, and fails if agent or JVM are not those that belong to this host. */
-    void greet() {
+    public void greet() {
         GuestMessage.Hello hello = hello();
         if (hello.protocol() != Frame.VERSION) {
             throw new GuestFailure(
@@ -40,7 +48,7 @@ final class Opening {
     }
 
     private GuestMessage.Hello hello() {
-        Deadline deadline = Deadline.in(plan.settings().bootTimeout());
+        Deadline deadline = Deadline.in(bootTimeout);
         try {
             while (!deadline.passed()) {
                 var message = link.receive(deadline.left(SLICE));
@@ -53,7 +61,7 @@ final class Opening {
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new GuestFailure("interrupted while the guest of " + plan.name() + " was booting", e);
+            throw new GuestFailure("interrupted while the guest of " + name + " was booting", e);
         } catch (GuestFailure e) {
             throw autopsy.ended("before its agent had said a word", e);
         }
@@ -64,10 +72,10 @@ final class Opening {
     }
 
     /** Sends the class path; gives its entries' hashes, in its order. */
-    List<String> ship() {
+    public List<String> ship(List<Path> paths) {
         List<String> hashes = new ArrayList<>();
         try {
-            for (Path path : ClassPath.paths(plan.loader())) {
+            for (Path path : paths) {
                 ClassPath.Entry entry = ClassPath.entry(path);
                 if (!hashes.contains(entry.hash())) {
                     link.put(entry);

@@ -1,4 +1,4 @@
-package dev.runinvm.junit;
+package dev.runinvm.client;
 
 import dev.runinvm.engine.Technique;
 import java.nio.charset.StandardCharsets;
@@ -8,13 +8,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Hands the guest's console to the logger {@code vm.<technique>}, line by line, at debug level. */
-final class ConsoleLogger implements Consumer<byte[]> {
+public final class ConsoleLogger implements Consumer<byte[]> {
     private static final int MAX_LINE = 4096;
 
     private final Logger logger;
     private final StringBuilder line = new StringBuilder();
 
-    ConsoleLogger(Technique technique) {
+    /** For a guest of this technique. */
+    public ConsoleLogger(Technique technique) {
         logger = LoggerFactory.getLogger("vm." + technique.name().toLowerCase(Locale.ROOT));
     }
 

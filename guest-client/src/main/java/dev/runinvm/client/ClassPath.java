@@ -1,4 +1,4 @@
-package dev.runinvm.junit;
+package dev.runinvm.client;
 
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.wire.HostMessage.EntryKind;
@@ -30,11 +30,11 @@ import java.util.zip.ZipOutputStream;
 import org.jspecify.annotations.Nullable;
 
 /** The class path of this JVM, as it is shipped: jars as they are, directories as zips, each known by its content's hash. */
-final class ClassPath {
+public final class ClassPath {
     private static final Map<String, Entry> CACHE = new ConcurrentHashMap<>();
 
     /** One entry; {@code zip} is null for a jar, which is read from its file when it is sent. */
-    record Entry(String hash, EntryKind kind, String name, long size, Path path, byte @Nullable [] zip) {}
+    public record Entry(String hash, EntryKind kind, String name, long size, Path path, byte @Nullable [] zip) {}
 
     private ClassPath() {}
 
@@ -42,7 +42,7 @@ final class ClassPath {
      * All entries: the system's class and module path, what manifests of jars there name (build tools put a long class path
      * into one), and the URLs of the tests' own class loaders.
      */
-    static List<Path> paths(ClassLoader loader) {
+    public static List<Path> paths(ClassLoader loader) {
         Set<Path> found = new LinkedHashSet<>();
         List<Path> todo = new ArrayList<>();
         for (String property : List.of("surefire.test.class.path", "java.class.path", "jdk.module.path")) {
@@ -108,7 +108,7 @@ final class ClassPath {
     }
 
     /** An entry ready to be sent. Hashes are kept for the life of the JVM, by path, size and time of change. */
-    static Entry entry(Path path) {
+    public static Entry entry(Path path) {
         try {
             if (Files.isDirectory(path)) {
                 return CACHE.computeIfAbsent(path.toString(), p -> directory(path));

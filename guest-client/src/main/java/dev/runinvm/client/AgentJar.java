@@ -1,4 +1,4 @@
-package dev.runinvm.junit;
+package dev.runinvm.client;
 
 import dev.runinvm.engine.EngineBug;
 import dev.runinvm.engine.HostLacks;
@@ -23,12 +23,17 @@ import java.util.stream.Stream;
  * The agent's jar, found through the class path. In a build where the agent is still a directory of classes, it is put
  * together from there and from what it uses: its class loader keeps all of that from the tests either way.
  */
-final class AgentJar {
+public final class AgentJar {
     private static final String MAIN = "dev.runinvm.agent.AgentMain";
 
     private AgentJar() {}
 
-    static Path locate() {
+    /**
+     * Where it is.
+     *
+     * @throws HostLacks if it is not on the class path
+     */
+    public static Path locate() {
         Path agent = home(MAIN);
         return Files.isDirectory(agent) ? assemble(agent) : agent;
     }

@@ -1,4 +1,4 @@
-package dev.runinvm.junit;
+package dev.runinvm.client;
 
 import dev.runinvm.engine.GuestChannel;
 import dev.runinvm.engine.GuestFailure;
@@ -14,14 +14,20 @@ import java.util.Arrays;
 import java.util.Optional;
 
 /** Messages to and from one guest's agent. */
-final class GuestLink {
+public final class GuestLink {
     private final GuestChannel channel;
 
-    GuestLink(Vm vm) {
+    /** The link to this guest. */
+    public GuestLink(Vm vm) {
         this.channel = vm.channel();
     }
 
-    void send(HostMessage message) {
+    /**
+     * Queues a message.
+     *
+     * @throws GuestFailure if the guest has ended
+     */
+    public void send(HostMessage message) {
         channel.send(HostMessage.encode(message));
     }
 
@@ -30,7 +36,7 @@ final class GuestLink {
      *
      * @throws GuestFailure if the guest has ended or what it wrote is no message
      */
-    Optional<GuestMessage> receive(Duration timeout) throws InterruptedException {
+    public Optional<GuestMessage> receive(Duration timeout) throws InterruptedException {
         Optional<byte[]> bytes = channel.receive(timeout);
         try {
             return bytes.map(GuestMessage::decode);
@@ -40,7 +46,7 @@ final class GuestLink {
     }
 
     /** Sends one entry of the class path. */
-    void put(ClassPath.Entry entry) throws IOException {
+    public void put(ClassPath.Entry entry) throws IOException {
         send(new HostMessage.Put(entry.hash(), entry.kind(), entry.name(), entry.size()));
         byte[] zip = entry.zip();
         if (zip != null) {
