@@ -1,5 +1,6 @@
 package dev.runinvm.agent;
 
+import dev.runinvm.agent.spi.RunEvents;
 import dev.runinvm.agent.spi.TestRunner;
 import dev.runinvm.wire.Frame;
 import dev.runinvm.wire.GuestMessage;
@@ -25,6 +26,8 @@ final class Agent {
     private final Attribution attribution = new Attribution();
     private final Capture out;
     private final Capture err;
+    private List<String> lastClassPath = List.of();
+    private @Nullable TestLoader lastLoader;
     private volatile boolean saidGoodbye;
 
     Agent(ByteBuffer window, Doorbell doorbell, Path directory) {
@@ -65,7 +68,15 @@ final class Agent {
                 link.send(new GuestMessage.Stored(put.hash()));
                 link.flush();
             } else if (message instanceof HostMessage.Run run) {
-                run(run);
+                run(
+                        run.classPath(),
+                        run.properties(),
+                        false,
+                        (runner, events) -> runner.run(run.className(), run.selected(), run.configuration(), events));
+            } else if (message instanceof HostMessage.Launch m) {
+                TestRunner.Request request = new TestRunner.Request(
+                        m.classes(), m.ids(), m.includeTags(), m.excludeTags(), m.execute(), m.configuration());
+                run(m.classPath(), m.properties(), true, (runner, events) -> runner.launch(request, events));
             } else if (message instanceof HostMessage.DumpThreads) {
                 dumpThreads();
             } else if (message instanceof HostMessage.Bye) {
@@ -78,13 +89,17 @@ final class Agent {
         }
     }
 
-    private void run(HostMessage.Run run) {
-        run.properties().forEach(System::setProperty);
-        applyDefaults(run.properties());
+    private interface Work {
+        void with(TestRunner runner, RunEvents events);
+    }
+
+    private void run(List<String> classPath, Map<String, String> properties, boolean sameLoader, Work work) {
+        properties.forEach(System::setProperty);
+        applyDefaults(properties);
         GuestMessage.RunEnded ended;
         Watch watch = new Watch(this);
         try {
-            ended = execute(run);
+            ended = execute(classPath, sameLoader, work);
         } finally {
             watch.close();
         }
@@ -94,16 +109,19 @@ final class Agent {
         link.flush();
     }
 
-    private GuestMessage.RunEnded execute(HostMessage.Run run) {
+    private GuestMessage.RunEnded execute(List<String> classPath, boolean sameLoader, Work work) {
         Thread thread = Thread.currentThread();
         ClassLoader before = thread.getContextClassLoader();
         try {
-            List<Path> entries = store.resolve(run.classPath());
-            TestLoader loader = loader(entries);
+            TestLoader loader = sameLoader && lastLoader != null && classPath.equals(lastClassPath)
+                    ? lastLoader
+                    : loader(store.resolve(classPath));
+            lastLoader = loader;
+            lastClassPath = classPath;
             thread.setContextClassLoader(loader);
             TestRunner runner = (TestRunner)
                     Class.forName(BRIDGE, true, loader).getConstructor().newInstance();
-            runner.run(run.className(), run.selected(), run.configuration(), new Reporter(link, attribution, this));
+            work.with(runner, new Reporter(link, attribution, this));
             return new GuestMessage.RunEnded(null, null);
         } catch (Throwable t) {
             return new GuestMessage.RunEnded("JUnit could not run the tests in the guest", ThrownMaker.make(t));

@@ -71,6 +71,14 @@ final class Reporter implements RunEvents {
     }
 
     private static GuestMessage.Node wire(PlanNode n) {
-        return new GuestMessage.Node(n.id(), n.parent(), n.displayName(), n.test(), n.container());
+        return new GuestMessage.Node(
+                n.id(),
+                n.parent(),
+                n.displayName(),
+                n.test(),
+                n.container(),
+                n.className(),
+                n.methodName(),
+                n.reportName());
     }
 }

@@ -28,8 +28,24 @@ public sealed interface GuestMessage {
      * @param parent id of its parent, null for an engine
      * @param test whether it is a test
      * @param container whether it may have children
+     * @param className the class it comes from, by its source; null if it has none such
+     * @param methodName the method it comes from, likewise
+     * @param reportName the name that reports for machines know it by (JUnit's legacy reporting name)
      */
-    record Node(String id, @Nullable String parent, String displayName, boolean test, boolean container) {}
+    record Node(
+            String id,
+            @Nullable String parent,
+            String displayName,
+            boolean test,
+            boolean container,
+            @Nullable String className,
+            @Nullable String methodName,
+            String reportName) {
+        /** A node without a source. */
+        public Node(String id, @Nullable String parent, String displayName, boolean test, boolean container) {
+            this(id, parent, displayName, test, container, null, null, displayName);
+        }
+    }
 
     /**
      * The first message: the agent is there.
@@ -145,7 +161,8 @@ public sealed interface GuestMessage {
 
     private static void write(CborWriter out, Node n) {
         out.begin().text(n.id).text(n.parent).text(n.displayName);
-        out.number((n.test ? 1 : 0) | (n.container ? 2 : 0)).end();
+        out.number((n.test ? 1 : 0) | (n.container ? 2 : 0));
+        out.text(n.className).text(n.methodName).text(n.reportName).end();
     }
 
     private static Node node(CborReader in) {
@@ -154,7 +171,10 @@ public sealed interface GuestMessage {
         String parent = in.textOrNull();
         String name = in.text();
         int flags = in.number(0, 3);
+        String className = in.textOrNull();
+        String methodName = in.textOrNull();
+        String reportName = in.text();
         in.end();
-        return new Node(id, parent, name, (flags & 1) != 0, (flags & 2) != 0);
+        return new Node(id, parent, name, (flags & 1) != 0, (flags & 2) != 0, className, methodName, reportName);
     }
 }

@@ -17,6 +17,9 @@ public sealed interface HostMessage {
     /** Most bytes of one {@link Data}. */
     int MAX_DATA = 256 << 10;
 
+    /** The type of {@link Launch} on the wire. */
+    int LAUNCH = 20;
+
     /**
      * A piece of the class path follows in {@link Data} messages; the agent keeps it by its content's hash.
      *
@@ -46,6 +49,30 @@ public sealed interface HostMessage {
             Map<String, String> properties)
             implements HostMessage {}
 
+    /**
+     * Runs tests of several classes, of whatever engine, in one session of JUnit's launcher. There is no JUnit on the host:
+     * listeners and filters of the class path are at work in the guest. Answered as {@link Run} is.
+     *
+     * @param classPath hashes of what was put, in class path order; if it is that of the run before, so is the class loader
+     * @param classes names of classes that may hold tests
+     * @param ids unique ids to run instead of whole classes
+     * @param includeTags tag expressions, one of which a test must meet, if there are any
+     * @param excludeTags tag expressions, none of which a test may meet
+     * @param execute whether to run what was found; otherwise it is only told
+     * @param configuration JUnit configuration parameters
+     * @param properties system properties to set before
+     */
+    record Launch(
+            List<String> classPath,
+            List<String> classes,
+            List<String> ids,
+            List<String> includeTags,
+            List<String> excludeTags,
+            boolean execute,
+            Map<String, String> configuration,
+            Map<String, String> properties)
+            implements HostMessage {}
+
     /** Asks for the stacks of all threads; answered by {@link GuestMessage.ThreadDump}, during a run too. */
     record DumpThreads() implements HostMessage {}
 
@@ -61,6 +88,10 @@ public sealed interface HostMessage {
             out.number(2).bytes(m.bytes);
         } else if (message instanceof Run m) {
             out.number(3).texts(m.classPath).text(m.className).texts(m.selected);
+            out.texts(m.configuration).texts(m.properties);
+        } else if (message instanceof Launch m) {
+            out.number(LAUNCH).texts(m.classPath).texts(m.classes).texts(m.ids);
+            out.texts(m.includeTags).texts(m.excludeTags).number(m.execute ? 1 : 0);
             out.texts(m.configuration).texts(m.properties);
         } else if (message instanceof DumpThreads) {
             out.number(4);
@@ -85,6 +116,16 @@ public sealed interface HostMessage {
             case 3 -> new Run(in.texts(), in.text(), in.texts(), in.textMap(), in.textMap());
             case 4 -> new DumpThreads();
             case 5 -> new Bye();
+            case LAUNCH ->
+                new Launch(
+                        in.texts(),
+                        in.texts(),
+                        in.texts(),
+                        in.texts(),
+                        in.texts(),
+                        in.number(0, 1) == 1,
+                        in.textMap(),
+                        in.textMap());
             default -> throw in.broken("unknown type " + type, null);
         };
         in.end();

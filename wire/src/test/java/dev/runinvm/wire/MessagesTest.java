@@ -39,13 +39,14 @@ class MessagesTest {
             "2");
 
     static List<GuestMessage> guestMessages() {
-        GuestMessage.Node node = new GuestMessage.Node("[engine:e]/[class:C]", "[engine:e]", "C", false, true);
+        GuestMessage.Node node =
+                new GuestMessage.Node("[engine:e]/[class:C]", "[engine:e]", "C", false, true, "C", null, "C");
         return List.of(
                 new GuestMessage.Hello(1, "0.1", "17.0.15+6", "6.1.0-50-cloud-amd64"),
                 new GuestMessage.Stored("0".repeat(64)),
                 new GuestMessage.Discovered(
                         "1.14.4",
-                        List.of(new GuestMessage.Node("[engine:e]", null, "E", false, true), node),
+                        List.of(new GuestMessage.Node("[engine:e]", null, "E", false, true, null, null, "E"), node),
                         List.of("[engine:e]/[class:D]")),
                 new GuestMessage.Registered(node),
                 new GuestMessage.Started("a"),
@@ -66,6 +67,15 @@ class MessagesTest {
                 new HostMessage.Put("ab".repeat(32), HostMessage.EntryKind.DIRECTORY, "classes.zip", 1L << 40),
                 new HostMessage.Run(
                         List.of("0".repeat(64)), "a.B", List.of("x", "y"), Map.of("junit.a", "b"), Map.of("c", "d")),
+                new HostMessage.Launch(
+                        List.of("0".repeat(64)),
+                        List.of("a.B", "a.C"),
+                        List.of("[engine:e]/[class:a.D]"),
+                        List.of("fast & !net"),
+                        List.of("slow"),
+                        true,
+                        Map.of("junit.a", "b"),
+                        Map.of("c", "d")),
                 new HostMessage.DumpThreads(),
                 new HostMessage.Bye());
     }

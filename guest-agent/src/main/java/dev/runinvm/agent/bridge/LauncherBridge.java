@@ -9,12 +9,18 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.platform.engine.DiscoverySelector;
+import org.junit.platform.engine.TestSource;
 import org.junit.platform.engine.UniqueId;
 import org.junit.platform.engine.discovery.DiscoverySelectors;
+import org.junit.platform.engine.support.descriptor.ClassSource;
+import org.junit.platform.engine.support.descriptor.MethodSource;
 import org.junit.platform.launcher.EngineFilter;
 import org.junit.platform.launcher.Launcher;
 import org.junit.platform.launcher.LauncherSession;
+import org.junit.platform.launcher.PostDiscoveryFilter;
+import org.junit.platform.launcher.TagFilter;
 import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.TestPlan;
 import org.junit.platform.launcher.core.LauncherConfig;
@@ -65,6 +71,36 @@ public final class LauncherBridge implements TestRunner {
         }
     }
 
+    @Override
+    public void launch(Request request, RunEvents events) {
+        List<DiscoverySelector> selectors = new ArrayList<>();
+        request.classes().forEach(name -> selectors.add(DiscoverySelectors.selectClass(name)));
+        request.ids().forEach(id -> selectors.add(DiscoverySelectors.selectUniqueId(UniqueId.parse(id))));
+        List<PostDiscoveryFilter> tags = new ArrayList<>();
+        if (!request.includeTags().isEmpty()) {
+            tags.add(TagFilter.includeTags(request.includeTags()));
+        }
+        if (!request.excludeTags().isEmpty()) {
+            tags.add(TagFilter.excludeTags(request.excludeTags()));
+        }
+        DiscoveryProblems problems = new DiscoveryProblems();
+        try (LauncherSession session = LauncherFactory.openSession()) {
+            Launcher launcher = session.getLauncher();
+            TestPlan plan = launcher.discover(LauncherDiscoveryRequestBuilder.request()
+                    .selectors(selectors)
+                    .filters(tags.toArray(PostDiscoveryFilter[]::new))
+                    .configurationParameters(request.configuration())
+                    .configurationParameter("junit.platform.discovery.listener.default", "logging")
+                    .listeners(problems)
+                    .build());
+            List<PlanNode> nodes = nodes(plan);
+            events.discovered(platformVersion(), nodes, missing(request.ids(), nodes, problems));
+            if (request.execute()) {
+                launcher.execute(plan, new Forwarder(events));
+            }
+        }
+    }
+
     private static String platformVersion() {
         String version = Launcher.class.getPackage().getImplementationVersion();
         return version == null ? "unknown" : version;
@@ -87,7 +123,17 @@ public final class LauncherBridge implements TestRunner {
                 node.getParentId().orElse(null),
                 node.getDisplayName(),
                 node.isTest(),
-                node.isContainer());
+                node.isContainer(),
+                className(node.getSource().orElse(null)),
+                node.getSource().orElse(null) instanceof MethodSource method ? method.getMethodName() : null,
+                node.getLegacyReportingName());
+    }
+
+    private static @Nullable String className(@Nullable TestSource source) {
+        if (source instanceof MethodSource method) {
+            return method.getClassName();
+        }
+        return source instanceof ClassSource c ? c.getClassName() : null;
     }
 
     /** Invocations of templates come into being only while they run: for them the template counts. */

@@ -7,7 +7,15 @@ import org.jspecify.annotations.Nullable;
 /** What happens in a run. */
 public interface RunEvents {
     /** A node of the test plan. */
-    record PlanNode(String id, @Nullable String parent, String displayName, boolean test, boolean container) {}
+    record PlanNode(
+            String id,
+            @Nullable String parent,
+            String displayName,
+            boolean test,
+            boolean container,
+            @Nullable String className,
+            @Nullable String methodName,
+            String reportName) {}
 
     /** How a node ended. */
     enum End {
