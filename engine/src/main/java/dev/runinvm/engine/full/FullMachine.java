@@ -19,7 +19,6 @@ import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.machine.MmioBus;
 import dev.runinvm.engine.machine.Pc;
 import dev.runinvm.engine.machine.PortBus;
-import dev.runinvm.engine.machine.SerialSink;
 import dev.runinvm.engine.x86.Cpu;
 import dev.runinvm.engine.x86.CpuState;
 import dev.runinvm.engine.x86.CpuidModel;
@@ -68,7 +67,10 @@ final class FullMachine implements Vm {
                     image.kernel(),
                     image.initramfs(),
                     image.disks(),
-                    commandLine(config).toString(),
+                    CommandLine.standard()
+                            .tscKhz(time.tscHz() / 1000)
+                            .guest(config)
+                            .toString(),
                     state);
             console = new RecordingConsole(
                     "vm.full",
@@ -76,8 +78,8 @@ final class FullMachine implements Vm {
                     config.consoleListener().orElse(null),
                     pc.console::offer,
                     time::nanos);
-            pc.console.setSink(sink(console::output));
-            pc.control.setSink(sink(console::controlOutput));
+            pc.console.setSink(console::output);
+            pc.control.setSink(console::controlOutput);
             direct = DirectEngine.open(memory, host);
             vcpu = new Vcpu(cpu, new Interpreter(cpu), pc, direct, time, console::poweringOff);
             pc.setWake(vcpu::wake);
@@ -90,30 +92,6 @@ final class FullMachine implements Vm {
         thread.setDaemon(true);
     }
 
-    private CommandLine commandLine(VmConfig config) {
-        CommandLine line = CommandLine.standard().tscKhz(time.tscHz() / 1000);
-        switch (config.mode()) {
-            case AGENT -> line.mode(CommandLine.Mode.AGENT);
-            case SHELL -> line.mode(CommandLine.Mode.SHELL);
-            case COMMAND -> line.command(config.command().orElseThrow());
-        }
-        config.kernelArguments().forEach(line::add);
-        return line;
-    }
-
-    private static SerialSink sink(Output output) {
-        byte[] one = new byte[1];
-        return value -> {
-            one[0] = (byte) value;
-            output.accept(one, 0, 1);
-        };
-    }
-
-    /** Takes bytes. */
-    private interface Output {
-        void accept(byte[] bytes, int from, int count);
-    }
-
     FullMachine start() {
         thread.start();
         return this;
@@ -122,7 +100,7 @@ final class FullMachine implements Vm {
     private void run() {
         GuestEnd how;
         try {
-            how = describe(vcpu.run());
+            how = vcpu.run().describe(console);
         } catch (RuntimeException | Error e) {
             how = new GuestEnd(
                     GuestEnd.Kind.ENGINE_ERROR,
@@ -139,36 +117,6 @@ final class FullMachine implements Vm {
             memory.close();
             ended.countDown();
         }
-    }
-
-    private GuestEnd describe(Vcpu.Stop stop) {
-        if (stop.kind() == Vcpu.Stop.Kind.STOPPED) {
-            return new GuestEnd(GuestEnd.Kind.KILLED, "the guest was ended from the host");
-        }
-        Optional<String> panic = console.panic();
-        if (panic.isPresent()) {
-            return new GuestEnd(GuestEnd.Kind.PANIC, "the guest's kernel panicked: " + panic.get());
-        }
-        if (console.exitStatus().isPresent()) {
-            int status = console.exitStatus().getAsInt();
-            return new GuestEnd(
-                    GuestEnd.Kind.AGENT_EXITED,
-                    "the guest's main program ended with status " + status
-                            + (status > 128 && status < 193 ? " (killed by signal " + (status - 128) + ")" : ""));
-        }
-        return switch (stop.kind()) {
-            case HALTED ->
-                new GuestEnd(
-                        GuestEnd.Kind.POWER_OFF,
-                        console.poweringOff()
-                                ? "the guest was switched off"
-                                : "the guest's processor was halted with interrupts off");
-            case RESET -> new GuestEnd(GuestEnd.Kind.REBOOT, "the guest reset itself: " + stop.detail());
-            default ->
-                console.restarting() // by a triple fault on purpose: reboot=t, or sysrq's emergency restart
-                        ? new GuestEnd(GuestEnd.Kind.REBOOT, "the guest restarted itself")
-                        : new GuestEnd(GuestEnd.Kind.TRIPLE_FAULT, stop.detail());
-        };
     }
 
     @Override

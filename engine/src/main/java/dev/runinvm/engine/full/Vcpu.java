@@ -2,6 +2,7 @@ package dev.runinvm.engine.full;
 
 import dev.runinvm.engine.direct.DirectEngine;
 import dev.runinvm.engine.direct.Trap;
+import dev.runinvm.engine.guest.Stop;
 import dev.runinvm.engine.machine.DeadlineAlarm;
 import dev.runinvm.engine.machine.Pc;
 import dev.runinvm.engine.machine.TimeSource;
@@ -22,20 +23,6 @@ import java.util.function.BooleanSupplier;
  * one thread; {@link #wake()} and {@link #stop()} may come from any.
  */
 final class Vcpu {
-    /** Why the processor stopped for good. */
-    record Stop(Kind kind, String detail) {
-        enum Kind {
-            /** {@link Vcpu#stop()}. */
-            STOPPED,
-            /** HLT with interrupts off: nothing can wake it. */
-            HALTED,
-            /** A device asked for a reset of the machine. */
-            RESET,
-            /** An exception while delivering a double fault. */
-            TRIPLE_FAULT
-        }
-    }
-
     private final Cpu cpu;
     private final CpuState s;
     private final Pc pc;

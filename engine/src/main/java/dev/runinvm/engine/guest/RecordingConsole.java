@@ -91,6 +91,16 @@ public final class RecordingConsole implements GuestConsole, AutoCloseable {
         }
     }
 
+    /** Takes one byte of console output. */
+    public void output(int value) {
+        output(new byte[] {(byte) value}, 0, 1);
+    }
+
+    /** Takes one byte of the control stream. */
+    public void controlOutput(int value) {
+        controlOutput(new byte[] {(byte) value}, 0, 1);
+    }
+
     /** Takes console output. */
     public synchronized void output(byte[] bytes, int from, int count) {
         console.accept(bytes, from, count);

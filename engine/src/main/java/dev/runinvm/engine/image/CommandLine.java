@@ -1,6 +1,7 @@
 package dev.runinvm.engine.image;
 
 import dev.runinvm.engine.HostLacks;
+import dev.runinvm.engine.VmConfig;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -63,6 +64,17 @@ public final class CommandLine {
     /** Tells the guest its TSC frequency, so that it need not measure. */
     public CommandLine tscKhz(long khz) {
         return add("tsc_early_khz=" + khz);
+    }
+
+    /** What the guest's user asked for: mode, command, further arguments. */
+    public CommandLine guest(VmConfig config) {
+        switch (config.mode()) {
+            case AGENT -> mode(Mode.AGENT);
+            case SHELL -> mode(Mode.SHELL);
+            case COMMAND -> command(config.command().orElseThrow());
+        }
+        config.kernelArguments().forEach(this::add);
+        return this;
     }
 
     /** What /init does. */
