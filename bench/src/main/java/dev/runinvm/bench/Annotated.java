@@ -28,12 +28,17 @@ record Annotated(Technique technique, Workload workload) implements Contender {
     }
 
     @Override
-    public boolean runs(String work) {
-        return work.equals(JUNIT);
+    public boolean runs(Work work) {
+        return work == Work.JUNIT;
     }
 
     @Override
-    public List<String> command(String work) {
+    public List<String> milestones() {
+        return List.of();
+    }
+
+    @Override
+    public List<String> command(Work work) {
         return List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
@@ -42,7 +47,7 @@ record Annotated(Technique technique, Workload workload) implements Contender {
                 "-cp",
                 System.getProperty("java.class.path"),
                 GuestMain.class.getName(),
-                JUNIT,
+                work.guestArgument(),
                 InVmTests.class.getName());
     }
 }

@@ -8,91 +8,169 @@ import dev.runinvm.engine.image.PreparedImage;
 import dev.runinvm.engine.image.Progress;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 
 /**
  * Runs the same JUnit test class, image and memory under every contender that can run here, in turns, several times,
- * and prints medians and ratios: the machine's pace drifts, so only figures of one call may be compared.
+ * and prints medians, ratios and the bars: the machine's pace drifts, so only figures of one call may be compared.
  */
-public final class Bench {
+@Command(
+        name = "bench",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = "Measures the engine beside its peers on the same work.",
+        exitCodeListHeading = "Exit status:%n",
+        exitCodeList = {
+            "0:every run was good and every bar that was measured is met",
+            "1:a run failed, or something is missing on this machine",
+            "2:wrong options",
+            "3:a bar is not met"
+        })
+public final class Bench implements Callable<Integer> {
     private static final PrintStream OUT = System.out;
+    private static final int FAILED = 1;
+    private static final int NOT_MET = 3;
+
+    @Option(names = "--guest-jar", required = true, paramLabel = "FILE", description = "the jar that guests run")
+    private Path guestJar = Path.of("");
+
+    @Option(
+            names = "--work",
+            split = ",",
+            paramLabel = "WORK",
+            defaultValue = "junit",
+            description = {
+                "${COMPLETION-CANDIDATES}, separated by commas; ${DEFAULT-VALUE} by default.",
+                "junit: from nothing to the results of a JUnit class; cpu: processor-bound programs;",
+                "boots: many runs of junit in a row under our engine, of which none may fail"
+            })
+    private Set<Work> works = new LinkedHashSet<>();
+
+    @Option(names = "--runs", paramLabel = "N", defaultValue = "5", description = "rounds; ${DEFAULT-VALUE} by default")
+    private int runs;
+
+    @Option(
+            names = "--boots",
+            paramLabel = "N",
+            defaultValue = "" + Bars.BOOTS,
+            description = "rounds of the work boots; ${DEFAULT-VALUE} by default")
+    private int boots;
+
+    @Option(
+            names = "--memory",
+            paramLabel = "MIB",
+            defaultValue = "1024",
+            description = "RAM of each guest, in MiB; ${DEFAULT-VALUE} by default")
+    private int memoryMib;
+
+    @Option(
+            names = "--deadline",
+            paramLabel = "SECONDS",
+            defaultValue = "180",
+            description =
+                    "the most one run may take before it is killed and called failed; ${DEFAULT-VALUE} by default")
+    private int deadlineSeconds;
+
+    @Option(
+            names = "--only",
+            split = ",",
+            paramLabel = "NAME",
+            description =
+                    "contenders: full, full-junit, para, para-junit, hw, hw-junit, qemu-tcg, uml, native; all by default")
+    private Set<String> only = new LinkedHashSet<>();
+
+    @Option(names = "--json", paramLabel = "FILE", description = "also writes all runs and bars as JSON")
+    private @Nullable Path json;
+
+    @Option(names = "--logs", paramLabel = "FOLDER", description = "keeps everything the guests print, with times")
+    private @Nullable Path logs;
 
     private Bench() {}
 
-    /** The command; {@link Options} lists its arguments. Its exit status is 1 if any run failed. */
-    public static void main(String[] arguments) throws IOException, InterruptedException {
-        Options options;
-        try {
-            options = Options.parse(List.of(arguments));
-        } catch (IllegalArgumentException e) {
-            OUT.println(e.getMessage());
-            OUT.println(Options.USAGE);
-            System.exit(2);
-            return;
+    /** The command; {@code --help} lists its options. */
+    public static void main(String[] arguments) {
+        System.exit(commandLine().execute(arguments));
+    }
+
+    static CommandLine commandLine() {
+        return new CommandLine(new Bench()).setCaseInsensitiveEnumValuesAllowed(true);
+    }
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        if (runs < 1 || boots < 1 || memoryMib < 64 || deadlineSeconds < 1) {
+            OUT.println("--runs, --boots and --deadline are at least 1, --memory at least 64");
+            return CommandLine.ExitCode.USAGE;
         }
         Path folder = Files.createTempDirectory("bench");
-        boolean good = false;
+        // For the case that somebody ends the bench: neither guests nor files stay.
+        Thread cleanUp = new Thread(() -> cleanUp(folder), "bench-clean-up");
+        Runtime.getRuntime().addShutdownHook(cleanUp);
         try {
-            good = run(options, folder);
+            return run(folder);
         } catch (HostLacks e) {
             OUT.println(e.getMessage());
-        } finally {
-            delete(folder); // before the exit, which runs no finally
+            return FAILED;
         }
-        System.exit(good ? 0 : 1);
     }
 
-    private static boolean run(Options options, Path folder) throws IOException, InterruptedException {
-        Progress progress = new Progress() {
-            private String phase = "";
-
-            @Override
-            public void at(String nowAt, long done, long total) {
-                if (!nowAt.equals(phase)) {
-                    phase = nowAt;
-                    OUT.println(nowAt);
-                }
-            }
-        };
-        PreparedImage image = GuestImages.prepare(ImageRequest.withJdk(options.guestJar()), progress);
+    private int run(Path folder) throws IOException, InterruptedException {
+        PreparedImage image = GuestImages.prepare(ImageRequest.withJdk(guestJar), new PrintedProgress());
         Path initramfs = folder.resolve("initramfs");
         image.writeInitramfs(initramfs);
-        Workload workload = new Workload(options.guestJar(), image, initramfs, options.memoryMib());
-        List<Contender> contenders = contenders(options, workload);
-        List<Run> runs = new ArrayList<>();
-        for (String work : options.works()) {
-            runs.addAll(rounds(options, contenders, work, folder));
+        List<Contender> contenders = contenders(new Workload(guestJar, image, initramfs, memoryMib));
+        List<Run> all = new ArrayList<>();
+        for (Work work : works) {
+            all.addAll(rounds(contenders, work, folder));
         }
-        Report report = new Report(contenders, runs);
+        List<Bars.Bar> bars = Bars.of(all);
         OUT.println();
-        OUT.print(report.text());
-        if (options.json().isPresent()) {
-            Files.writeString(options.json().get(), report.json(), StandardCharsets.UTF_8);
-            OUT.println("written as JSON to " + options.json().get());
+        OUT.print(new Report(contenders, all).text());
+        OUT.print(Bars.text(bars));
+        if (json != null) {
+            JsonReport.write(json, contenders, all, bars);
+            OUT.println("written as JSON to " + json);
         }
-        return runs.stream().allMatch(Run::good) && !runs.isEmpty();
+        if (all.isEmpty() || !all.stream().allMatch(Run::good)) {
+            return FAILED;
+        }
+        return bars.stream().anyMatch(b -> b.verdict() == Bars.Verdict.NOT_MET) ? NOT_MET : CommandLine.ExitCode.OK;
     }
 
-    private static List<Contender> contenders(Options options, Workload workload) {
+    private List<Contender> contenders(Workload workload) {
+        Duration deadline = Duration.ofSeconds(deadlineSeconds);
         List<Contender> all = new ArrayList<>();
         for (Technique technique : Technique.values()) {
-            all.add(new Engine(technique, workload, options.deadline()));
+            all.add(new Engine(technique, workload, deadline));
             all.add(new Annotated(technique, workload));
         }
         all.add(new QemuTcg(workload));
         all.add(new Uml(workload));
         all.add(new Native(workload.guestJar()));
+        Set<String> unknown = new LinkedHashSet<>(only);
+        all.forEach(c -> unknown.remove(c.name()));
+        if (!unknown.isEmpty()) {
+            throw new HostLacks("no contender is called " + String.join(", ", unknown) + "; there are "
+                    + String.join(", ", all.stream().map(Contender::name).toList()));
+        }
         List<Contender> able = new ArrayList<>();
         for (Contender contender : all) {
-            if (!options.only().isEmpty() && !options.only().contains(contender.name())) {
+            if (!only.isEmpty() && !only.contains(contender.name())) {
                 continue;
             }
             Optional<String> missing = contender.missing();
@@ -106,90 +184,54 @@ public final class Bench {
     }
 
     /** Interleaved: a round runs everyone once, and the next round begins with another. */
-    private static List<Run> rounds(Options options, List<Contender> contenders, String work, Path folder)
+    private List<Run> rounds(List<Contender> contenders, Work work, Path folder)
             throws IOException, InterruptedException {
-        List<Run> runs = new ArrayList<>();
-        for (int round = 0; round < options.runs(); round++) {
-            for (int i = 0; i < contenders.size(); i++) {
-                Contender contender = contenders.get((round + i) % contenders.size());
-                if (!contender.runs(work)) {
-                    continue;
-                }
+        List<Contender> able = contenders.stream().filter(c -> c.runs(work)).toList();
+        if (able.isEmpty()) {
+            OUT.println(work + " is left out: none of the contenders runs it");
+        }
+        int count = work == Work.BOOTS ? boots : runs;
+        List<Run> all = new ArrayList<>();
+        for (int round = 1; round <= count; round++) {
+            for (int i = 0; i < able.size(); i++) {
+                Contender contender = able.get((round - 1 + i) % able.size());
+                OUT.print("round " + round + " of " + count + ", " + work + ", " + contender.name() + " ... ");
+                OUT.flush(); // whoever waits sees for whom
                 Path log = folder.resolve(contender.name() + "-" + work + "-" + round + ".log");
-                Run run = Measurement.of(contender, work, options.deadline(), log);
-                runs.add(run);
-                OUT.println("round " + (round + 1) + " of " + options.runs() + ", " + work + ", " + contender.name()
-                        + ": " + run.failure().orElse(run.millis() + " ms " + run.work()));
-                if (options.logs().isPresent()) {
-                    Files.createDirectories(options.logs().get());
-                    Files.copy(
-                            log,
-                            options.logs().get().resolve(log.getFileName()),
-                            java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+                Run run = Measurement.of(round, contender, work, Duration.ofSeconds(deadlineSeconds), log);
+                all.add(run);
+                OUT.println(run.failure().map(f -> "FAILED: " + f).orElse(run.millis() + " ms " + run.workMillis()));
+                if (logs != null) {
+                    Files.createDirectories(logs);
+                    Files.copy(log, logs.resolve(log.getFileName()), StandardCopyOption.REPLACE_EXISTING);
                 }
+                Files.delete(log);
             }
         }
-        return runs;
+        return all;
     }
 
-    private static void delete(Path folder) throws IOException {
+    private static void cleanUp(Path folder) {
+        ProcessHandle.current().descendants().forEach(ProcessHandle::destroyForcibly);
         try (Stream<Path> files = Files.walk(folder)) {
             for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
                 Files.delete(file);
             }
+        } catch (IOException e) {
+            OUT.println(folder + " could not be removed: " + e);
         }
     }
 
-    /** The command's options. */
-    record Options(
-            Path guestJar,
-            int runs,
-            int memoryMib,
-            Duration deadline,
-            List<String> only,
-            List<String> works,
-            Optional<Path> json,
-            Optional<Path> logs) {
-        static final String USAGE = """
-                --guest-jar FILE   the jar that guests run (required)
-                --runs N           rounds, 3 by default
-                --memory MIB       of each guest, 1024 by default
-                --deadline SECONDS of each run, 300 by default
-                --only A,B         contenders: full, full-junit, para, ..., qemu-tcg, uml, native
-                --work A,B         junit (default) and cpu
-                --json FILE        also writes all runs as JSON
-                --logs FOLDER      keeps everything the guests print""";
+    /** One line for each thing that is made ready. */
+    private static final class PrintedProgress implements Progress {
+        private String phase = "";
 
-        static Options parse(List<String> words) {
-            Path jar = null;
-            int runs = 3;
-            int memory = 1024;
-            Duration deadline = Duration.ofMinutes(5);
-            List<String> only = List.of();
-            List<String> works = List.of(Contender.JUNIT);
-            Optional<Path> json = Optional.empty();
-            Optional<Path> logs = Optional.empty();
-            for (int i = 0; i < words.size(); i += 2) {
-                if (i + 1 == words.size()) {
-                    throw new IllegalArgumentException(words.get(i) + " needs a value");
-                }
-                String value = words.get(i + 1);
-                switch (words.get(i)) {
-                    case "--guest-jar" -> jar = Path.of(value);
-                    case "--runs" -> runs = Integer.parseInt(value);
-                    case "--memory" -> memory = Integer.parseInt(value);
-                    case "--deadline" -> deadline = Duration.ofSeconds(Integer.parseInt(value));
-                    case "--only" -> only = List.of(value.split(","));
-                    case "--work" -> works = List.of(value.split(","));
-                    case "--json" -> json = Optional.of(Path.of(value));
-                    case "--logs" -> logs = Optional.of(Path.of(value));
-                    default -> throw new IllegalArgumentException("unknown option " + words.get(i));
-                }
+        @Override
+        public void at(String nowAt, long done, long total) {
+            if (!nowAt.equals(phase)) {
+                phase = nowAt;
+                OUT.println(nowAt);
             }
-            if (jar == null || runs < 1) {
-                throw new IllegalArgumentException("--guest-jar is required, and --runs is at least 1");
-            }
-            return new Options(jar, runs, memory, deadline, only, works, json, logs);
         }
     }
 }

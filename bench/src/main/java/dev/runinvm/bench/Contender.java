@@ -5,11 +5,6 @@ import java.util.Optional;
 
 /** Something that can run the bench's work. */
 interface Contender {
-    /** Work: the JUnit test class. */
-    String JUNIT = "junit";
-    /** Work: processor-bound programs. */
-    String CPU = "cpu";
-
     /** Its name in tables and on the command line. */
     String name();
 
@@ -20,15 +15,18 @@ interface Contender {
     Optional<String> missing();
 
     /** Whether it can do this kind of work. */
-    default boolean runs(String work) {
-        return true;
+    default boolean runs(Work work) {
+        return work != Work.BOOTS;
+    }
+
+    /** What it tells of its start, in order, before the work begins. */
+    default List<String> milestones() {
+        return List.of(Run.INIT, Run.JVM);
     }
 
     /**
      * The command that runs the work once and ends. Its standard output and standard error carry the guest's console
      * and its init's reports in any order.
-     *
-     * @param work {@link #JUNIT} or {@link #CPU}
      */
-    List<String> command(String work);
+    List<String> command(Work work);
 }

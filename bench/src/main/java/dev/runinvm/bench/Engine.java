@@ -34,7 +34,12 @@ record Engine(Technique technique, Workload workload, Duration deadline) impleme
     }
 
     @Override
-    public List<String> command(String work) {
+    public boolean runs(Work work) {
+        return true;
+    }
+
+    @Override
+    public List<String> command(Work work) {
         return List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
@@ -45,6 +50,6 @@ record Engine(Technique technique, Workload workload, Duration deadline) impleme
                 Integer.toString(workload.memoryMib()),
                 workload.guestJar().toString(),
                 Long.toString(deadline.toSeconds()),
-                work);
+                work.guestArgument());
     }
 }

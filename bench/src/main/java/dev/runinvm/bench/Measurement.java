@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,30 +31,34 @@ final class Measurement {
     private static final String INIT_STARTED = "runinvm: init";
     private static final String INIT_ENDS = "runinvm: end";
 
-    private final String contender;
+    private final int round;
+    private final Contender contender;
+    private final Work work;
     private final Map<String, Long> millis = new LinkedHashMap<>();
-    private final Map<String, Long> work = new LinkedHashMap<>();
+    private final Map<String, Long> workMillis = new LinkedHashMap<>();
     private final Map<String, Long> counters = new LinkedHashMap<>();
     private final Deque<String> tail = new ArrayDeque<>();
     private final CompletableFuture<String> ended = new CompletableFuture<>();
     private final long start = System.nanoTime();
     private boolean done;
 
-    private Measurement(String contender) {
+    private Measurement(int round, Contender contender, Work work) {
+        this.round = round;
         this.contender = contender;
+        this.work = work;
     }
 
     /**
      * Runs once.
      *
-     * @param work {@code junit} or {@code cpu}
+     * @param round its number, from 1
      * @param deadline the most the run may take
      * @param log receives everything the command prints
      */
-    static Run of(Contender contender, String work, Duration deadline, Path log)
+    static Run of(int round, Contender contender, Work work, Duration deadline, Path log)
             throws IOException, InterruptedException {
         Process process = new ProcessBuilder(contender.command(work)).start();
-        Measurement measurement = new Measurement(contender.name());
+        Measurement measurement = new Measurement(round, contender, work);
         try (MemorySampler memory = new MemorySampler(process.toHandle());
                 var out = Files.newBufferedWriter(log)) {
             process.getOutputStream().close();
@@ -76,7 +81,7 @@ final class Measurement {
         } catch (TimeoutException e) {
             return false;
         } catch (ExecutionException e) {
-            throw new IllegalStateException("waiting for " + contender + " failed", e);
+            throw new IllegalStateException("waiting for " + contender.name() + " failed", e);
         }
     }
 
@@ -131,7 +136,7 @@ final class Measurement {
             case GuestMain.JVM -> millis.putIfAbsent(Run.JVM, now);
             case GuestMain.FIRST_RESULT -> millis.putIfAbsent(Run.FIRST_RESULT, now);
             case GuestMain.DONE -> done = true;
-            case GuestMain.WORK -> work.put(words[1], Long.parseLong(words[2]));
+            case GuestMain.WORK -> workMillis.put(words[1], Long.parseLong(words[2]));
             case EngineGuest.COUNTER -> counters.put(words[1], Long.parseLong(words[2]));
             case EngineGuest.PHASE -> millis.put(words[1], Long.parseLong(words[2]));
             default -> noteLine("(unknown mark " + words[0] + ")");
@@ -145,15 +150,37 @@ final class Measurement {
         }
     }
 
-    private synchronized Run result(boolean inTime, Duration deadline, long peak) {
-        millis.putIfAbsent(Run.TOTAL, (System.nanoTime() - start) / 1_000_000);
+    private synchronized Run result(boolean inTime, Duration deadline, Run.Held peak) {
         Optional<String> failure = Optional.empty();
         if (!done) {
-            String why =
-                    inTime ? "ended before its work was done" : "was not done within " + deadline.toSeconds() + " s";
-            failure = Optional.of(contender + " " + why + "; its last lines:\n  " + String.join("\n  ", tail));
+            failure = Optional.of(contender.name()
+                    + (inTime
+                            ? " ended before its work was done"
+                            : " was not done within " + deadline.toSeconds() + " s")
+                    + "; awaited: " + awaited() + "; reached: " + millis + " ms; its last lines:\n  "
+                    + String.join("\n  ", tail));
         }
+        millis.putIfAbsent(Run.TOTAL, (System.nanoTime() - start) / 1_000_000);
         return new Run(
-                contender, new LinkedHashMap<>(millis), peak, Map.copyOf(work), new LinkedHashMap<>(counters), failure);
+                round,
+                contender.name(),
+                work,
+                new LinkedHashMap<>(millis),
+                peak,
+                new LinkedHashMap<>(workMillis),
+                new LinkedHashMap<>(counters),
+                failure);
+    }
+
+    /** The first milestone that has not come. */
+    private String awaited() {
+        List<String> expected = new ArrayList<>(contender.milestones());
+        if (work != Work.CPU) {
+            expected.add(Run.FIRST_RESULT);
+        }
+        return expected.stream()
+                .filter(name -> !millis.containsKey(name))
+                .findFirst()
+                .orElse("the end of the work");
     }
 }

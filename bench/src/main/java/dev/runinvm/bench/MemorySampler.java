@@ -8,14 +8,14 @@ import java.util.stream.Stream;
 /**
  * Watches how much memory a process and its descendants hold: the sum of their anonymous memory (RssAnon) and the
  * largest share of one in shared memory (RssShmem), for a guest's RAM is a shared file that all processes of its machine
- * map, one of them whole. Programs and libraries, which the page cache has anyway, do not count.
+ * map. Programs and libraries, which the page cache has anyway, do not count.
  */
 final class MemorySampler implements AutoCloseable {
     private static final long PERIOD_MILLIS = 100;
 
     private final ProcessHandle root;
     private final Thread thread;
-    private volatile long peak;
+    private volatile Run.Held peak = new Run.Held(0, 0);
 
     MemorySampler(ProcessHandle root) {
         this.root = root;
@@ -24,15 +24,15 @@ final class MemorySampler implements AutoCloseable {
         thread.start();
     }
 
-    /** Bytes, the most seen so far. */
-    long peak() {
+    /** The most seen so far. */
+    Run.Held peak() {
         return peak;
     }
 
     private void watch() {
         try {
             while (root.isAlive()) {
-                peak = Math.max(peak, now(root));
+                peak = peak.max(now(root));
                 Thread.sleep(PERIOD_MILLIS); // a sampling period, nothing is waited for
             }
         } catch (InterruptedException e) {
@@ -40,8 +40,8 @@ final class MemorySampler implements AutoCloseable {
         }
     }
 
-    /** Bytes held at this moment by a process and its descendants. */
-    static long now(ProcessHandle root) {
+    /** What a process and its descendants hold at this moment. */
+    static Run.Held now(ProcessHandle root) {
         long anonymous = 0;
         long shared = 0;
         for (ProcessHandle process :
@@ -58,7 +58,7 @@ final class MemorySampler implements AutoCloseable {
                 continue; // it ended while we looked, and holds nothing any more
             }
         }
-        return anonymous + shared;
+        return new Run.Held(anonymous, shared);
     }
 
     private static long bytes(String line) {

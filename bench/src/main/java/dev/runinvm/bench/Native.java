@@ -22,12 +22,17 @@ record Native(Path guestJar) implements Contender {
     }
 
     @Override
-    public List<String> command(String work) {
+    public List<String> milestones() {
+        return List.of(Run.JVM);
+    }
+
+    @Override
+    public List<String> command(Work work) {
         return List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-cp",
                 guestJar.toString(),
                 "dev.runinvm.bench.guest.GuestMain",
-                work);
+                work.guestArgument());
     }
 }

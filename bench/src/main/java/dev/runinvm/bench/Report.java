@@ -30,7 +30,7 @@ final class Report {
             long all = all(contender).size();
             text.append(String.format(
                     Locale.ROOT,
-                    "%-9s %s (%d of %d runs good)%n",
+                    "%-10s %s (%d of %d runs good)%n",
                     contender.name(),
                     contender.description(),
                     good,
@@ -41,17 +41,26 @@ final class Report {
                 text,
                 "ms from start to",
                 MILESTONES,
-                (name, run) -> Optional.ofNullable(run.millis().get(name)));
+                (name, run) -> run.work() == Work.JUNIT
+                        ? Optional.ofNullable(run.millis().get(name))
+                        : Optional.empty());
+        table(
+                text,
+                "ms in a series of boots",
+                runs.stream().anyMatch(r -> r.work() == Work.BOOTS) ? MILESTONES : List.of(),
+                (name, run) -> run.work() == Work.BOOTS
+                        ? Optional.ofNullable(run.millis().get(name))
+                        : Optional.empty());
         table(
                 text,
                 "",
                 List.of("peak MiB"),
-                (name, run) -> run.work().isEmpty() ? Optional.of(run.peakBytes() >> 20) : Optional.empty());
+                (name, run) -> run.work() == Work.JUNIT ? Optional.of(run.peakBytes() >> 20) : Optional.empty());
         table(
                 text,
                 "ms of work",
-                names(Run::work),
-                (name, run) -> Optional.ofNullable(run.work().get(name)));
+                names(Run::workMillis),
+                (name, run) -> Optional.ofNullable(run.workMillis().get(name)));
         table(
                 text,
                 "counters",
@@ -114,66 +123,17 @@ final class Report {
 
     /** The middle value, or the mean of the two middle ones; empty for none. */
     static OptionalDouble median(List<Long> values) {
+        return middle(values.stream().map(Long::doubleValue).toList());
+    }
+
+    /** As {@link #median}. */
+    static OptionalDouble middle(List<Double> values) {
         if (values.isEmpty()) {
             return OptionalDouble.empty();
         }
-        List<Long> sorted = values.stream().sorted().toList();
+        List<Double> sorted = values.stream().sorted().toList();
         int middle = sorted.size() / 2;
         return OptionalDouble.of(
-                sorted.size() % 2 == 1 ? sorted.get(middle) : (sorted.get(middle - 1) + sorted.get(middle)) / 2.0);
-    }
-
-    /** Every run, for programs. */
-    String json() {
-        StringBuilder json = new StringBuilder("{\n  \"contenders\": {");
-        String comma = "\n";
-        for (Contender contender : contenders) {
-            json.append(comma)
-                    .append("    ")
-                    .append(quote(contender.name()))
-                    .append(": ")
-                    .append(quote(contender.description()));
-            comma = ",\n";
-        }
-        json.append("\n  },\n  \"runs\": [");
-        comma = "\n";
-        for (Run run : runs) {
-            json.append(comma)
-                    .append("    {\"contender\": ")
-                    .append(quote(run.contender()))
-                    .append(", \"millis\": ")
-                    .append(object(run.millis()))
-                    .append(", \"peakBytes\": ")
-                    .append(run.peakBytes())
-                    .append(", \"work\": ")
-                    .append(object(run.work()))
-                    .append(", \"counters\": ")
-                    .append(object(run.counters()));
-            run.failure().ifPresent(f -> json.append(", \"failure\": ").append(quote(f)));
-            json.append('}');
-            comma = ",\n";
-        }
-        return json.append("\n  ]\n}\n").toString();
-    }
-
-    private static String object(Map<String, Long> map) {
-        List<String> members = new ArrayList<>();
-        map.forEach((name, value) -> members.add(quote(name) + ": " + value));
-        return "{" + String.join(", ", members) + "}";
-    }
-
-    /** A JSON string (RFC 8259, section 7). */
-    static String quote(String text) {
-        StringBuilder out = new StringBuilder("\"");
-        text.chars().forEach(c -> {
-            if (c == '"' || c == '\\') {
-                out.append('\\').append((char) c);
-            } else if (c < 0x20 || c > 0x7e) {
-                out.append(String.format(Locale.ROOT, "\\u%04x", c));
-            } else {
-                out.append((char) c);
-            }
-        });
-        return out.append('"').toString();
+                sorted.size() % 2 == 1 ? sorted.get(middle) : (sorted.get(middle - 1) + sorted.get(middle)) / 2);
     }
 }

@@ -26,7 +26,7 @@ record Uml(Workload workload) implements Contender {
     }
 
     @Override
-    public List<String> command(String work) {
+    public List<String> command(Work work) {
         return List.of(
                 PROGRAM,
                 "mem=" + workload.memoryMib() + "M",
@@ -45,7 +45,7 @@ record Uml(Workload workload) implements Contender {
                 argument("runinvm.command=", work));
     }
 
-    private String argument(String start, String work) {
+    private String argument(String start, Work work) {
         for (String word : workload.kernelCommandLine(work).toString().split(" ")) {
             if (word.startsWith(start)) {
                 return word;

@@ -17,12 +17,12 @@ record Workload(Path guestJar, PreparedImage image, Path initramfs, int memoryMi
     private static final String JAR_IN_GUEST = "/opt/runinvm/agent.jar";
 
     /** The shell command that runs in the guest. */
-    static String guestCommand(String work) {
-        return "java -cp " + JAR_IN_GUEST + " dev.runinvm.bench.guest.GuestMain " + work;
+    static String guestCommand(String argument) {
+        return "java -cp " + JAR_IN_GUEST + " dev.runinvm.bench.guest.GuestMain " + argument;
     }
 
     /** The kernel's command line for a machine that reads no other configuration. */
-    CommandLine kernelCommandLine(String work) {
-        return CommandLine.standard().command(guestCommand(work));
+    CommandLine kernelCommandLine(Work work) {
+        return CommandLine.standard().command(guestCommand(work.guestArgument()));
     }
 }

@@ -1,10 +1,17 @@
 package dev.runinvm.bench;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -12,7 +19,6 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class BenchTest {
@@ -28,7 +34,7 @@ class BenchTest {
         }
 
         @Override
-        public List<String> command(String work) {
+        public List<String> command(Work work) {
             return List.of("sh", "-c", text);
         }
     }
@@ -64,7 +70,8 @@ class BenchTest {
     @Timeout(30)
     void aGuestThatHangsIsKilledWithEveryChild() throws Exception {
         Run run = measure("sleep 4711 & echo $!; sleep 4712", Duration.ofSeconds(1));
-        assertTrue(run.failure().orElseThrow().contains("was not done within 1 s"));
+        String failure = run.failure().orElseThrow();
+        assertTrue(failure.contains("was not done within 1 s; awaited: init; reached: {} ms"), failure);
         String pid = Files.readString(folder.resolve("log")).strip().split(" ")[1];
         assertFalse(ProcessHandle.of(Long.parseLong(pid))
                 .map(ProcessHandle::isAlive)
@@ -93,32 +100,87 @@ class BenchTest {
     }
 
     @Test
-    void jsonEscapes() {
-        assertEquals("\"a\\\"b\\\\c\\u000a\\u00e4\"", Report.quote("a\"b\\c\n\u00e4"));
+    void everyRunAndBarIsInTheJson() throws Exception {
+        List<Run> runs = List.of(run("full", 100, true), run("qemu-tcg", 200, false));
+        Path file = folder.resolve("all.json");
+        JsonReport.write(file, List.of(new Script("full", "")), runs, Bars.of(runs));
+        JsonNode all = new ObjectMapper().readTree(file.toFile());
+        assertEquals("a script", all.at("/contenders/full").asText());
+        assertEquals(100, all.at("/runs/0/millis/total").asInt());
+        assertFalse(all.at("/runs/0").has("failure"), all::toString);
+        assertEquals("bad", all.at("/runs/1/failure").asText());
+        assertEquals("not measured", all.at("/bars/0/verdict").asText());
+    }
+
+    @Test
+    void barsCompareWithinARoundAndJudge() {
+        List<Run> runs = List.of(
+                firstResult(1, "full", 100),
+                firstResult(1, "qemu-tcg", 200), // 0.5
+                firstResult(2, "full", 300),
+                firstResult(2, "qemu-tcg", 200), // 1.5
+                firstResult(3, "full", 330),
+                firstResult(3, "qemu-tcg", 300), // 1.1
+                firstResult(4, "full", 1));
+        Bars.Bar bar = Bars.of(runs).get(0);
+        assertEquals(1.1, Objects.requireNonNull(bar.figure()), 1e-9);
+        assertEquals(Bars.Verdict.NOT_MET, bar.verdict());
+        assertTrue(bar.basis().contains("3 rounds, 0.50 to 1.50"), bar::basis);
+        assertEquals(Bars.Verdict.MET, Bars.of(runs.subList(0, 2)).get(0).verdict());
+        assertTrue(Bars.text(Bars.of(runs)).contains("not met"), () -> Bars.text(Bars.of(runs)));
+    }
+
+    @Test
+    void oneFailedBootIsEnoughToMissTheBarAndTooFewDecideNothing() {
+        List<Run> boots = new ArrayList<>(Collections.nCopies(Bars.BOOTS - 1, boot(true)));
+        assertEquals(Bars.Verdict.NOT_MEASURED, last(Bars.of(boots)).verdict());
+        boots.add(boot(true));
+        assertEquals(Bars.Verdict.MET, last(Bars.of(boots)).verdict());
+        boots.set(7, boot(false));
+        assertEquals(Bars.Verdict.NOT_MET, last(Bars.of(boots)).verdict());
+    }
+
+    private static Bars.Bar last(List<Bars.Bar> bars) {
+        return bars.get(bars.size() - 1);
     }
 
     @Test
     void memoryOfThisProcessIsSeen() {
-        assertTrue(MemorySampler.now(ProcessHandle.current()) > 10 << 20);
+        assertTrue(MemorySampler.now(ProcessHandle.current()).anonymous() > 10 << 20);
     }
 
     @Test
     void wrongOptionsAreNamed() {
-        List<String> wrong = List.of("--guest-jar", "x", "--nonsense", "1");
-        IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> Bench.Options.parse(wrong));
-        assertTrue(String.valueOf(e.getMessage()).contains("--nonsense"));
-        assertThrows(IllegalArgumentException.class, () -> Bench.Options.parse(List.of()));
-        assertEquals(
-                7,
-                Bench.Options.parse(List.of("--guest-jar", "x", "--runs", "7")).runs());
+        assertTrue(refused("--guest-jar", "x", "--nonsense", "1").contains("--nonsense"));
+        assertTrue(refused("--runs", "7").contains("--guest-jar"));
+        assertTrue(refused("--guest-jar", "x", "--work", "junit,sleep").contains("sleep"));
+        assertTrue(refused("--guest-jar", "x", "--runs", "many").contains("--runs"));
+    }
+
+    private static String refused(String... arguments) {
+        StringWriter errors = new StringWriter();
+        assertEquals(2, Bench.commandLine().setErr(new PrintWriter(errors)).execute(arguments));
+        return errors.toString();
     }
 
     private Run measure(String script, Duration deadline) throws Exception {
-        return Measurement.of(new Script("script", script), "junit", deadline, folder.resolve("log"));
+        return Measurement.of(1, new Script("script", script), Work.JUNIT, deadline, folder.resolve("log"));
     }
 
     private static Run run(String name, long total, boolean good) {
+        return run(1, name, Work.JUNIT, Map.of(Run.TOTAL, total), good);
+    }
+
+    private static Run firstResult(int round, String name, long millis) {
+        return run(round, name, Work.JUNIT, Map.of(Run.FIRST_RESULT, millis), true);
+    }
+
+    private static Run boot(boolean good) {
+        return run(1, "full", Work.BOOTS, Map.of(), good);
+    }
+
+    private static Run run(int round, String name, Work work, Map<String, Long> millis, boolean good) {
         Optional<String> failure = good ? Optional.empty() : Optional.of("bad");
-        return new Run(name, Map.of(Run.TOTAL, total), 0, Map.of(), Map.of(), failure);
+        return new Run(round, name, work, millis, new Run.Held(0, 0), Map.of(), Map.of(), failure);
     }
 }

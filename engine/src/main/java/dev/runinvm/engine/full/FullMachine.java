@@ -145,6 +145,7 @@ final class FullMachine implements Vm {
         all.putAll(vcpu.counters());
         all.putAll(direct.counters());
         all.putAll(channel.counters());
+        all.put("memory.touchedBytes", memory.touchedBytes());
         pc.exits().forEach((name, count) -> all.put("exits." + name, count));
         return all;
     }

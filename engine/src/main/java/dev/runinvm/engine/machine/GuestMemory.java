@@ -60,6 +60,11 @@ public final class GuestMemory implements AutoCloseable {
         }
     }
 
+    /** Bytes of it that have ever been touched, by guest or host: what it takes of the host's memory. */
+    public long touchedBytes() {
+        return file.touchedBytes();
+    }
+
     /** Descriptor of the memory file. */
     public int fd() {
         return file.fd();

@@ -35,6 +35,7 @@ final class LibC {
     static final int SYS_MMAP = 9;
     static final int SYS_MUNMAP = 11;
     static final int SYS_PERF_EVENT_OPEN = 298;
+    static final int SYS_STATX = 332;
 
     static {
         Native.register(LibC.class, "c");

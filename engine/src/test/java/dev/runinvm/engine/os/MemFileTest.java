@@ -32,8 +32,10 @@ class MemFileTest {
             mapping.put(i, (byte) 1);
         }
         assertTrue(sharedKilobytes() - before > SIZE / 2048, "touching the pages takes memory");
+        assertTrue(file.touchedBytes() >= SIZE, "they are counted");
         file.close();
         file.close();
+        assertTrue(file.touchedBytes() >= SIZE, "and stay counted");
         assertTrue(sharedKilobytes() - before < SIZE / 8192, "closing gives it back");
         assertEquals(0, mapping.get(PAGE));
     }

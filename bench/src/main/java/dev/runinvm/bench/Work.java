@@ -1,0 +1,29 @@
+package dev.runinvm.bench;
+
+import java.util.Locale;
+
+/** What is measured. */
+enum Work {
+    /** From nothing to the results of a JUnit test class. */
+    JUNIT("junit"),
+    /** Processor-bound programs. */
+    CPU("cpu"),
+    /** As {@link #JUNIT}, by our engine alone and many times in a row: not one may fail. */
+    BOOTS("junit");
+
+    private final String guestArgument;
+
+    Work(String guestArgument) {
+        this.guestArgument = guestArgument;
+    }
+
+    /** What {@link dev.runinvm.bench.guest.GuestMain} is told to do. */
+    String guestArgument() {
+        return guestArgument;
+    }
+
+    @Override
+    public String toString() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+}
