@@ -15,11 +15,27 @@ import java.util.Optional;
 
 /** Messages to and from one guest's agent. */
 public final class GuestLink {
+    /** Is told of messages, on the thread that sends or receives them. */
+    public interface Listener {
+        /** A message went to the guest. */
+        default void sent(HostMessage message) {}
+
+        /** A message came from the guest. */
+        default void received(GuestMessage message) {}
+    }
+
     private final GuestChannel channel;
+    private final Listener listener;
 
     /** The link to this guest. */
     public GuestLink(Vm vm) {
+        this(vm, new Listener() {});
+    }
+
+    /** The link to this guest, with somebody who is told of all that goes either way. */
+    public GuestLink(Vm vm, Listener listener) {
         this.channel = vm.channel();
+        this.listener = listener;
     }
 
     /**
@@ -29,6 +45,7 @@ public final class GuestLink {
      */
     public void send(HostMessage message) {
         channel.send(HostMessage.encode(message));
+        listener.sent(message);
     }
 
     /**
@@ -39,7 +56,9 @@ public final class GuestLink {
     public Optional<GuestMessage> receive(Duration timeout) throws InterruptedException {
         Optional<byte[]> bytes = channel.receive(timeout);
         try {
-            return bytes.map(GuestMessage::decode);
+            Optional<GuestMessage> message = bytes.map(GuestMessage::decode);
+            message.ifPresent(listener::received);
+            return message;
         } catch (ProtocolException e) {
             throw new GuestFailure("the guest broke the channel's protocol: " + e.getMessage(), e);
         }

@@ -6,6 +6,7 @@ import dev.runinvm.client.ClassPath;
 import dev.runinvm.client.Deadline;
 import dev.runinvm.client.GuestLink;
 import dev.runinvm.client.Opening;
+import dev.runinvm.client.RunRecorder;
 import dev.runinvm.engine.GuestFailure;
 import dev.runinvm.engine.Vm;
 import dev.runinvm.engine.VmException;
@@ -38,6 +39,7 @@ final class GuestRun implements AutoCloseable {
     private final Guests.Lease lease;
     private final Vm vm;
     private final GuestLink link;
+    private final RunRecorder recorder;
     private final Autopsy autopsy;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
@@ -48,11 +50,12 @@ final class GuestRun implements AutoCloseable {
     private @Nullable String threadDump;
     private @Nullable VmException dead;
 
-    private GuestRun(RunPlan plan, Guests.Lease lease) {
+    private GuestRun(RunPlan plan, Guests.Lease lease, RunRecorder recorder) {
         this.plan = plan;
         this.lease = lease;
         this.vm = lease.vm();
-        this.link = new GuestLink(vm);
+        this.recorder = recorder;
+        this.link = new GuestLink(vm, recorder);
         this.autopsy = new Autopsy(vm, plan.name());
         this.tree = new TestTree(new ThrownRebuilder(plan.loader()));
         this.runDeadline = Deadline.in(plan.settings().runTimeout());
@@ -65,18 +68,36 @@ final class GuestRun implements AutoCloseable {
      */
     static GuestRun start(RunPlan plan, @Nullable GuestRun above) {
         Settings settings = plan.settings();
-        Guests.Lease lease = Guests.start(
-                plan.vmConfig(AgentJar.locate()),
-                settings.maxGuests(),
-                above == null ? null : above.lease,
-                settings.runTimeout());
-        GuestRun run = new GuestRun(plan, lease);
+        RunRecorder recorder = new RunRecorder(plan.about());
+        Guests.Lease lease;
+        try {
+            lease = Guests.start(
+                    plan.vmConfig(AgentJar.locate()),
+                    settings.maxGuests(),
+                    above == null ? null : above.lease,
+                    settings.runTimeout());
+        } catch (RuntimeException | Error e) {
+            recorder.notStarted(e);
+            throw e;
+        }
+        recorder.started(lease.vm(), lease.waitedNanos());
+        GuestRun run = new GuestRun(plan, lease, recorder);
         try {
             run.open();
             return run;
         } catch (RuntimeException | Error e) {
-            run.lease.close();
+            run.end(e);
             throw e;
+        }
+    }
+
+    /** Ends the guest, at once. */
+    private void end(@Nullable Throwable why) {
+        recorder.ending(why);
+        try {
+            lease.close();
+        } finally {
+            recorder.ended();
         }
     }
 
@@ -313,7 +334,7 @@ final class GuestRun implements AutoCloseable {
     private VmException die(VmException reason) {
         if (dead == null) {
             dead = reason;
-            lease.close();
+            end(reason);
             changed.signalAll();
         }
         return dead;
@@ -377,7 +398,7 @@ final class GuestRun implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
-            lease.close();
+            end(null);
         }
     }
 }

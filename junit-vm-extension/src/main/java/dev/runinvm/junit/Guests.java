@@ -36,8 +36,9 @@ final class Guests {
      *
      * @param below the place for a guest that a test of this one asks for besides: one, so that it need not wait for the end
      *     of the guest above, which in turn waits for it
+     * @param waitedNanos how long the guest had to wait for its place
      */
-    record Lease(Vm vm, Semaphore place, Semaphore below) implements AutoCloseable {
+    record Lease(Vm vm, Semaphore place, Semaphore below, long waitedNanos) implements AutoCloseable {
         /** Ends the guest and frees its place. */
         @Override
         public void close() {
@@ -59,6 +60,7 @@ final class Guests {
      */
     static Lease start(VmConfig config, int maxGuests, @Nullable Lease above, Duration patience) {
         Semaphore place = above != null ? above.below : places(maxGuests, config.memoryBytes());
+        long asked = System.nanoTime();
         try {
             if (!place.tryAcquire(patience.toMillis(), TimeUnit.MILLISECONDS)) {
                 throw new GuestFailure("no guest could be started within " + patience.toSeconds() + " s: "
@@ -68,10 +70,11 @@ final class Guests {
             Thread.currentThread().interrupt();
             throw new GuestFailure("interrupted while waiting until another guest ends", e);
         }
+        long granted = System.nanoTime();
         try {
             Vm vm = starter.apply(config);
             ALIVE.add(vm);
-            return new Lease(vm, place, new Semaphore(1));
+            return new Lease(vm, place, new Semaphore(1), granted - asked);
         } catch (RuntimeException | Error e) {
             place.release();
             throw e;

@@ -1,10 +1,12 @@
 package dev.runinvm.junit;
 
 import dev.runinvm.client.ConsoleLogger;
+import dev.runinvm.client.RunRecorder;
 import dev.runinvm.engine.VmConfig;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * What one guest is to do.
@@ -28,6 +30,17 @@ record RunPlan(
         Settings settings,
         ClassLoader loader,
         Path log) {
+
+    /** What a document of the run says of it. */
+    RunRecorder.About about() {
+        return new RunRecorder.About(
+                settings.technique(),
+                name,
+                className,
+                selected,
+                settings.memory(),
+                Objects.requireNonNull(log.toAbsolutePath().getParent(), "a log is in a folder"));
+    }
 
     VmConfig vmConfig(Path agentJar) {
         VmConfig config = VmConfig.of(settings.technique())

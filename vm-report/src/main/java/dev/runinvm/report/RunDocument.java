@@ -67,16 +67,16 @@ public record RunDocument(
     /**
      * The machine the guest was.
      *
-     * @param kernel release, as {@code uname -r} says it
+     * @param kernel release, as {@code uname -r} says it; null if no guest could be started
      * @param java full version of the JVM in it; null if it never greeted
      * @param memoryBytes RAM
      */
-    public record Guest(String kernel, @Nullable String java, long memoryBytes) {}
+    public record Guest(@Nullable String kernel, @Nullable String java, long memoryBytes) {}
 
     /**
      * A stretch of the run.
      *
-     * @param name what was done in it, one of {@link PhaseNames} or an engine's own
+     * @param name what was done in it, one of {@link PhaseNames}, or what an engine or a guest calls the moment that ended it
      * @param startNanos when it began, from the run's start
      * @param nanos how long it took
      */
@@ -151,10 +151,16 @@ public record RunDocument(
     /**
      * How the guest ended.
      *
-     * @param kind one of the engine's kinds of end, such as {@code PANIC}; {@code FINISHED} if all tests had run before
+     * @param kind one of the engine's kinds of end, such as {@code PANIC}; {@link #FINISHED} if all tests had run before,
+     *     {@link #NOT_STARTED} if there was no guest
      * @param detail one sentence for people
      */
-    public record End(String kind, String detail) {}
+    public record End(String kind, String detail) {
+        /** All tests had run before. */
+        public static final String FINISHED = "FINISHED";
+        /** No guest could be started: the technique cannot run here, or something that it needs is missing. */
+        public static final String NOT_STARTED = "NOT_STARTED";
+    }
 
     /**
      * A file that belongs to the run.
