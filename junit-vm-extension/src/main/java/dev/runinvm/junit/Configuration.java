@@ -6,12 +6,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.Set;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Where a value comes from that the annotation leaves open: JUnit's parameters, system properties, the user's file. */
 final class Configuration {
     static final String PREFIX = "runinvm.";
+    /** Settings that may be written as the Maven plugin's users write theirs. */
+    private static final Set<String> SHORT = Set.of("techniques", "debug");
 
     private final Function<String, Optional<String>> junit;
     private final Properties file;
@@ -39,6 +42,8 @@ final class Configuration {
         String key = PREFIX + name;
         return junit.apply(key)
                 .or(() -> Optional.ofNullable(System.getProperty(key)))
+                .or(() ->
+                        SHORT.contains(name) ? Optional.ofNullable(System.getProperty("vm." + name)) : Optional.empty())
                 .or(() -> Optional.ofNullable(file.getProperty(key)))
                 .filter(s -> !s.isBlank())
                 .orElse(null);

@@ -10,7 +10,6 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DynamicContainer;
 import org.junit.jupiter.api.DynamicNode;
 import org.junit.jupiter.api.DynamicTest;
-import org.junit.platform.engine.UniqueId;
 
 /** The dynamic nodes of a test factory, as the guest announces them: its order, its nesting, its names. */
 final class DynamicChildren {
@@ -73,17 +72,12 @@ final class DynamicChildren {
                 throw new NoSuchElementException();
             }
             index++;
-            if (number(child.id()) > index) {
+            if (Ids.number(child.id()) > index) {
                 return DynamicTest.dynamicTest("not selected", () -> {});
             }
             taken++;
             next = null;
             return node(child);
         }
-    }
-
-    private static int number(String id) {
-        String value = UniqueId.parse(id).getLastSegment().getValue();
-        return value.matches("#\\d{1,9}") ? Integer.parseInt(value.substring(1)) : 0;
     }
 }

@@ -23,6 +23,7 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.extension.ExtensionContext;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -57,7 +58,7 @@ final class GuestRun implements AutoCloseable {
         this.recorder = recorder;
         this.link = new GuestLink(vm, recorder);
         this.autopsy = new Autopsy(vm, plan.name());
-        this.tree = new TestTree(new ThrownRebuilder(plan.loader()));
+        this.tree = new TestTree(new ThrownRebuilder(plan.loader()), plan.ids());
         this.runDeadline = Deadline.in(plan.settings().runTimeout());
     }
 
@@ -111,6 +112,7 @@ final class GuestRun implements AutoCloseable {
         Map<String, String> properties = new LinkedHashMap<>(plan.properties());
         properties.put("runinvm.technique", vm.technique().name());
         properties.put("runinvm.kernelRelease", vm.kernelRelease());
+        properties.put(TechniqueTemplates.EACH, String.join("\n", plan.each()));
         link.send(new HostMessage.Run(hashes, plan.className(), plan.selected(), plan.parameters(), properties));
         runDeadline = Deadline.in(plan.settings().runTimeout());
         await(
@@ -379,6 +381,11 @@ final class GuestRun implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+    }
+
+    /** The guest's id of a node of the host's. */
+    String id(ExtensionContext context) {
+        return plan.ids().inGuest(context.getUniqueId());
     }
 
     RunPlan plan() {

@@ -36,4 +36,10 @@ final class Ids {
                 ? null
                 : unique.removeLastSegment().toString();
     }
+
+    /** The number of a template's invocation or of a dynamic node, from 1; 0 for anything else. */
+    static int number(String id) {
+        String value = UniqueId.parse(id).getLastSegment().getValue();
+        return value.matches("#\\d{1,9}") ? Integer.parseInt(value.substring(1)) : 0;
+    }
 }

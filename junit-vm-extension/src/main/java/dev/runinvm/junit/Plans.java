@@ -10,6 +10,7 @@ import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
+import org.junit.platform.engine.TestDescriptor;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.engine.UniqueId;
 import org.junit.platform.engine.discovery.UniqueIdSelector;
@@ -25,9 +26,13 @@ import org.junit.platform.launcher.TestPlan;
  */
 public final class Plans implements TestExecutionListener, LauncherDiscoveryListener {
     private static final List<Plan> ACTIVE = new CopyOnWriteArrayList<>();
+    private static final String CLASS_INVOCATION = "class-template-invocation";
     private static final ThreadLocal<Set<String>> SELECTED_IDS = ThreadLocal.withInitial(LinkedHashSet::new);
 
-    private record Plan(TestPlan plan, Set<String> selectedIds, Set<String> shown) {}
+    /**
+     * @param templates what was found below class templates, which the plan itself does not show
+     */
+    private record Plan(TestPlan plan, Set<String> selectedIds, List<TestDescriptor> templates, Set<String> shown) {}
 
     /** Called by the launcher's service loader. */
     public Plans() {}
@@ -36,6 +41,7 @@ public final class Plans implements TestExecutionListener, LauncherDiscoveryList
     public void launcherDiscoveryStarted(LauncherDiscoveryRequest request) {
         Set<String> ids = SELECTED_IDS.get();
         ids.clear();
+        TemplateNodes.clear();
         for (UniqueIdSelector selector : request.getSelectorsByType(UniqueIdSelector.class)) {
             ids.add(selector.getUniqueId().toString());
         }
@@ -44,7 +50,10 @@ public final class Plans implements TestExecutionListener, LauncherDiscoveryList
     @Override
     public void testPlanExecutionStarted(TestPlan plan) {
         ACTIVE.add(new Plan(
-                plan, Set.copyOf(SELECTED_IDS.get()), java.util.Collections.synchronizedSet(new LinkedHashSet<>())));
+                plan,
+                Set.copyOf(SELECTED_IDS.get()),
+                TemplateNodes.seen(),
+                java.util.Collections.synchronizedSet(new LinkedHashSet<>())));
     }
 
     @Override
@@ -72,12 +81,12 @@ public final class Plans implements TestExecutionListener, LauncherDiscoveryList
         }
     }
 
-    /** Whether the host has shown the node with this id, or one above it, as skipped or failed; the id is the guest's. */
-    static boolean shown(String guestId) {
+    /** Whether the host has shown the node with this id, from its engine on, or one above it as skipped or failed. */
+    static boolean shown(String engineId) {
         for (Plan p : ACTIVE) {
             synchronized (p.shown) {
                 for (String id : p.shown) {
-                    if (Ids.within(guestId, Ids.inGuest(id))) {
+                    if (Ids.within(engineId, Ids.inGuest(id))) {
                         return true;
                     }
                 }
@@ -90,29 +99,41 @@ public final class Plans implements TestExecutionListener, LauncherDiscoveryList
      * What of a node was selected: ids of tests, and of containers whose children come into being only while they run.
      *
      * @param root the node's id
+     * @param ids how ids map to the guest's
      * @param apart nodes that are none of this run's business
      * @return the guest's ids, in order; empty if no plan in execution has the node
      */
-    static Optional<List<String>> selected(String root, Predicate<TestIdentifier> apart) {
+    static Optional<List<String>> selected(String root, GuestIds ids, Predicate<TestIdentifier> apart) {
         Plan plan = find(root).orElse(null);
         if (plan == null) {
             return Optional.empty();
         }
-        List<String> ids = new ArrayList<>();
-        collect(plan, plan.plan.getTestIdentifier(uniqueId(root)), apart, ids);
-        return Optional.of(ids);
+        List<String> found = new ArrayList<>();
+        UniqueId.Segment last = uniqueId(root).getLastSegment();
+        if (last.getType().equals(CLASS_INVOCATION)) {
+            collectBelowTemplate(plan, String.valueOf(Ids.parent(root)), root, ids, apart, found);
+        } else {
+            collect(plan, plan.plan.getTestIdentifier(uniqueId(root)), ids, apart, found);
+        }
+        return Optional.of(found);
     }
 
-    private static void collect(Plan plan, TestIdentifier node, Predicate<TestIdentifier> apart, List<String> to) {
+    private static void collect(
+            Plan plan, TestIdentifier node, GuestIds ids, Predicate<TestIdentifier> apart, List<String> to) {
         Set<TestIdentifier> children = plan.plan.getChildren(node);
+        String id = node.getUniqueId();
+        if (TemplateNodes.isTemplate(uniqueId(id).getLastSegment())
+                && collectBelowTemplate(plan, id, null, ids, apart, to)) {
+            return;
+        }
         boolean dynamicChildren = children.stream().anyMatch(Plans::isDynamic);
         if (node.isTest() || children.isEmpty() || dynamicChildren) {
             List<String> below = plan.selectedIds.stream()
-                    .filter(id -> !id.equals(node.getUniqueId()) && Ids.within(id, node.getUniqueId()))
-                    .map(Ids::inGuest)
+                    .filter(other -> !other.equals(id) && Ids.within(other, id))
+                    .map(ids::inGuest)
                     .toList();
             if (below.isEmpty()) {
-                to.add(Ids.inGuest(node.getUniqueId()));
+                to.add(ids.inGuest(id));
             } else {
                 to.addAll(below);
             }
@@ -120,9 +141,57 @@ public final class Plans implements TestExecutionListener, LauncherDiscoveryList
         }
         for (TestIdentifier child : children) {
             if (!apart.test(child)) {
-                collect(plan, child, apart, to);
+                collect(plan, child, ids, apart, to);
             }
         }
+    }
+
+    /**
+     * What of a class template was selected.
+     *
+     * @param invocation the only invocation of it that counts; null for all
+     * @return whether anything is known of it
+     */
+    private static boolean collectBelowTemplate(
+            Plan plan,
+            String template,
+            @Nullable String invocation,
+            GuestIds ids,
+            Predicate<TestIdentifier> apart,
+            List<String> to) {
+        boolean known = false;
+        for (TestDescriptor node : plan.templates) {
+            String id = node.getUniqueId().toString();
+            if (!Ids.within(id, template) || !TemplateNodes.isLeaf(node) || !TemplateNodes.isKept(node)) {
+                continue;
+            }
+            known = true;
+            boolean ofOther = invocation != null
+                    && !Ids.within(id, invocation)
+                    && id.startsWith(template + "/[" + CLASS_INVOCATION + ":");
+            if (!ofOther && !isApart(node, template, apart)) {
+                String found = id;
+                List<String> below = plan.selectedIds.stream()
+                        .filter(other -> !other.equals(found) && Ids.within(other, found))
+                        .toList();
+                (below.isEmpty() ? List.of(found) : below).forEach(each -> to.add(ids.inGuest(each)));
+            }
+        }
+        if (!known && invocation != null) {
+            to.add(ids.inGuest(invocation));
+        }
+        return known;
+    }
+
+    private static boolean isApart(TestDescriptor node, String template, Predicate<TestIdentifier> apart) {
+        for (TestDescriptor at = node;
+                at != null && !at.getUniqueId().toString().equals(template);
+                at = at.getParent().orElse(null)) {
+            if (apart.test(TestIdentifier.from(at))) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static boolean isDynamic(TestIdentifier node) {

@@ -24,9 +24,15 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Retention(RetentionPolicy.RUNTIME)
 @Documented
 @Inherited
-@ExtendWith(RunInVMExtension.class)
+@ExtendWith({RunInVMExtension.class, TechniqueTemplates.class})
 public @interface RunInVM {
-    /** The technique; default {@link Technique#FULL}. It fails where it cannot run; another never takes its place. */
+    /**
+     * The technique; default {@link Technique#FULL}. It fails where it cannot run; another never takes its place.
+     *
+     * <p>Several run everything once each, in nodes named {@code [FULL]}, {@code [PARA]}, {@code [HW]}. The class must be a
+     * {@link org.junit.jupiter.api.ClassTemplate}, a method a {@link org.junit.jupiter.api.TestTemplate}, since JUnit runs
+     * nothing else several times. The setting {@code runinvm.techniques} (such as {@code FULL,HW}) overrides what stands here.
+     */
     Technique[] technique() default {};
 
     /** The guest's memory, such as {@code 512M} or {@code 1G}; default 1G. */

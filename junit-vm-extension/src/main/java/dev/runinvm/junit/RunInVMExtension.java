@@ -2,12 +2,18 @@ package dev.runinvm.junit;
 
 import dev.runinvm.engine.Availability;
 import dev.runinvm.engine.GuestFailure;
+import dev.runinvm.engine.Technique;
 import java.lang.reflect.AnnotatedElement;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Method;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.extension.AfterAllCallback;
+import org.junit.jupiter.api.extension.AfterClassTemplateInvocationCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
+import org.junit.jupiter.api.extension.BeforeClassTemplateInvocationCallback;
 import org.junit.jupiter.api.extension.ConditionEvaluationResult;
 import org.junit.jupiter.api.extension.ExecutionCondition;
 import org.junit.jupiter.api.extension.ExtensionContext;
@@ -20,7 +26,12 @@ import org.junit.platform.commons.support.AnnotationSupport;
  * says of it. In a guest it does nothing, so that everything runs there.
  */
 public final class RunInVMExtension
-        implements ExecutionCondition, BeforeAllCallback, AfterAllCallback, InvocationInterceptor {
+        implements ExecutionCondition,
+                BeforeAllCallback,
+                AfterAllCallback,
+                BeforeClassTemplateInvocationCallback,
+                AfterClassTemplateInvocationCallback,
+                InvocationInterceptor {
     static final ExtensionContext.Namespace NAMESPACE = ExtensionContext.Namespace.create(RunInVMExtension.class);
     private static final String CLASS_RUN = "class run";
     private static final String METHOD_RUN = "method run";
@@ -28,7 +39,7 @@ public final class RunInVMExtension
     /** Called by JUnit. */
     public RunInVMExtension() {}
 
-    private static boolean inGuest() {
+    static boolean inGuest() {
         return Boolean.getBoolean("runinvm.guest");
     }
 
@@ -39,15 +50,20 @@ public final class RunInVMExtension
         if (inGuest() || annotation == null) {
             return ConditionEvaluationResult.enabled("nothing to check");
         }
-        Settings settings = settings(annotation, context);
-        if (!settings.disabledWithout()) {
+        List<Technique> techniques = choice(annotation, context).techniques();
+        if (!Settings.disabledWithout(annotation, configuration(context))) {
             return ConditionEvaluationResult.enabled("runs in a guest, or fails");
         }
-        Availability availability = Guests.availability.apply(settings.technique());
-        return availability.usable()
-                ? ConditionEvaluationResult.enabled("technique " + settings.technique() + " can run here")
-                : ConditionEvaluationResult.disabled("technique " + settings.technique() + " cannot run here: "
-                        + String.join("; ", availability.missing()));
+        List<Availability> here = techniques.stream().map(Guests.availability).toList();
+        return here.stream().anyMatch(Availability::usable)
+                ? ConditionEvaluationResult.enabled("can run here: " + techniques)
+                : ConditionEvaluationResult.disabled(
+                        here.stream().map(RunInVMExtension::unusable).collect(Collectors.joining(". ")));
+    }
+
+    static String unusable(Availability availability) {
+        return "technique " + availability.technique() + " cannot run here: "
+                + String.join("; ", availability.missing());
     }
 
     @Override
@@ -60,28 +76,72 @@ public final class RunInVMExtension
         ExtensionContext.Store store = context.getStore(NAMESPACE);
         ClassRun above = store.get(CLASS_RUN, ClassRun.class);
         ClassRun run = above;
-        if (annotation != null && (above == null || !annotation.equals(above.annotation))) {
-            run = new ClassRun(
-                    annotation,
-                    context.getUniqueId(),
-                    RunStarter.start(annotation, context, above == null ? null : above.run));
-            store.put(CLASS_RUN, run);
+        if (annotation != null && asksForItsOwn(annotation, above)) {
+            TechniqueChoice choice = choice(annotation, context);
+            if (choice.each()) {
+                return; // A guest for each of its invocations.
+            }
+            run = start(annotation, context, choice.ofInvocation(1), false, above);
         }
         if (run == null) {
             throw new IllegalStateException("no @RunInVM on " + type.getName() + " or on a class around it");
         }
-        if (run.run == null) {
-            return;
+        if (run.run != null) {
+            awaitBeginning(run.run, run.run.id(context), new ContextSink(context));
         }
-        String id = Ids.inGuest(context.getUniqueId());
-        ContextSink sink = new ContextSink(context);
-        NodeState end = run.run.awaitFirstChild(id, sink);
+    }
+
+    private static boolean asksForItsOwn(RunInVM annotation, @Nullable ClassRun above) {
+        return above == null || !annotation.equals(above.annotation);
+    }
+
+    private static ClassRun start(
+            RunInVM annotation,
+            ExtensionContext context,
+            Technique technique,
+            boolean invocation,
+            @Nullable ClassRun above) {
+        GuestRun run = RunStarter.start(annotation, context, technique, invocation, above == null ? null : above.run);
+        ClassRun started = new ClassRun(annotation, context.getUniqueId(), run);
+        context.getStore(NAMESPACE).put(CLASS_RUN, started);
+        return started;
+    }
+
+    private static void awaitBeginning(GuestRun run, String id, Sink sink) {
+        NodeState end = run.awaitFirstChild(id, sink);
         if (end != null) {
-            Throwable failure = Outcomes.throwable(run.run, run.run.awaitEnd(id, sink));
+            Throwable failure = Outcomes.throwable(run, run.awaitEnd(id, sink));
             if (failure != null) {
                 throw Outcomes.sneaky(failure);
             }
         }
+    }
+
+    /** A template's invocation stands for a technique, if the class asks for several. */
+    @Override
+    public void beforeClassTemplateInvocation(ExtensionContext context) {
+        if (inGuest()) {
+            return;
+        }
+        RunInVM annotation = annotation(context.getRequiredTestClass());
+        ClassRun above = context.getStore(NAMESPACE).get(CLASS_RUN, ClassRun.class);
+        if (annotation == null || !asksForItsOwn(annotation, above)) {
+            return;
+        }
+        Technique technique = choice(annotation, context).ofInvocation(Ids.number(context.getUniqueId()));
+        ClassRun run = start(annotation, context, technique, true, above);
+        if (run.run != null) {
+            awaitBeginning(run.run, run.run.plan().root(), new ContextSink(context));
+        }
+    }
+
+    @Override
+    public void afterClassTemplateInvocation(ExtensionContext context) {
+        ClassRun run = inGuest() ? null : context.getStore(NAMESPACE).get(CLASS_RUN, ClassRun.class);
+        if (run == null || run.run == null || run.run.isDead() || !run.root.equals(context.getUniqueId())) {
+            return;
+        }
+        end(run, List.of(run.run.id(context), run.run.plan().root()), new ContextSink(context), true);
     }
 
     @Override
@@ -90,14 +150,21 @@ public final class RunInVMExtension
         if (run == null || run.run == null || run.run.isDead()) {
             return;
         }
-        String id = Ids.inGuest(context.getUniqueId());
-        ContextSink sink = new ContextSink(context);
-        boolean shown = run.run.isShown(id);
-        NodeState end = run.run.awaitEnd(id, sink);
-        Throwable failure = shown ? null : Outcomes.throwable(run.run, end);
-        if (run.root.equals(context.getUniqueId())) {
+        end(run, List.of(run.run.id(context)), new ContextSink(context), run.root.equals(context.getUniqueId()));
+    }
+
+    private static void end(ClassRun run, List<String> ids, Sink sink, boolean all) {
+        GuestRun guest = Objects.requireNonNull(run.run);
+        Throwable failure = null;
+        for (String id : ids) {
+            boolean shown = guest.isShown(id);
+            NodeState end = guest.awaitEnd(id, sink);
+            Throwable own = shown ? null : Outcomes.throwable(guest, end);
+            failure = failure == null ? own : failure;
+        }
+        if (all) {
             try {
-                run.run.finish(sink);
+                guest.finish(sink);
             } catch (GuestFailure e) {
                 if (failure == null) {
                     throw e;
@@ -178,8 +245,8 @@ public final class RunInVMExtension
             return invocation.proceed();
         }
         invocation.skip();
-        String id = Ids.inGuest(context.getUniqueId());
-        return (T) new DynamicChildren(run(context), new ContextSink(context)).of(id);
+        GuestRun run = run(context);
+        return (T) new DynamicChildren(run, new ContextSink(context)).of(run.id(context));
     }
 
     private static boolean leaveToGuest(Invocation<Void> invocation) throws Throwable {
@@ -194,7 +261,7 @@ public final class RunInVMExtension
     /** Waits for the guest to run this node, and ends as it did there. */
     private static void show(ExtensionContext context) throws Throwable {
         GuestRun run = run(context);
-        String id = Ids.inGuest(context.getUniqueId());
+        String id = run.id(context);
         NodeState end = run.awaitEnd(id, new ContextSink(context));
         Throwable failure = Outcomes.throwable(run, end);
         if (!end.node.displayName().equals(context.getDisplayName())) {
@@ -215,16 +282,21 @@ public final class RunInVMExtension
     private static GuestRun run(ExtensionContext context) {
         RunInVM annotation = annotation(context.getRequiredTestMethod());
         ClassRun above = context.getStore(NAMESPACE).get(CLASS_RUN, ClassRun.class);
-        if (annotation != null && (above == null || !annotation.equals(above.annotation))) {
+        if (annotation != null && asksForItsOwn(annotation, above)) {
+            TechniqueChoice choice = choice(annotation, context);
+            ExtensionContext invocation = context;
             ExtensionContext method = context;
             while (method.getParent().flatMap(ExtensionContext::getTestMethod).isPresent()) {
+                invocation = method;
                 method = method.getParent().get();
             }
-            ExtensionContext root = method;
+            ExtensionContext root = choice.each() ? invocation : method;
+            Technique technique = choice.ofInvocation(choice.each() ? Ids.number(root.getUniqueId()) : 1);
             return root.getStore(NAMESPACE)
                     .getOrComputeIfAbsent(
                             METHOD_RUN,
-                            key -> MethodRun.start(annotation, root, above == null ? null : above.run),
+                            key -> MethodRun.start(
+                                    annotation, root, technique, choice.each(), above == null ? null : above.run),
                             MethodRun.class)
                     .run;
         }
@@ -238,9 +310,13 @@ public final class RunInVMExtension
         return AnnotationSupport.findAnnotation(element, RunInVM.class).orElse(null);
     }
 
-    static Settings settings(RunInVM annotation, ExtensionContext context) {
-        String where = context.getElement().map(Object::toString).orElse(context.getDisplayName());
-        return Settings.of(annotation, new Configuration(context::getConfigurationParameter), where);
+    static Configuration configuration(ExtensionContext context) {
+        return new Configuration(context::getConfigurationParameter);
+    }
+
+    static TechniqueChoice choice(RunInVM annotation, ExtensionContext context) {
+        return TechniqueChoice.of(
+                annotation, configuration(context), context.getElement().orElse(null));
     }
 
     /** A run that belongs to a class: JUnit closes it with the class's store. */
@@ -256,8 +332,13 @@ public final class RunInVMExtension
 
     /** A run that belongs to one method. */
     private record MethodRun(GuestRun run, ExtensionContext context) implements AutoCloseable {
-        static MethodRun start(RunInVM annotation, ExtensionContext method, @Nullable GuestRun above) {
-            GuestRun run = RunStarter.start(annotation, method, above);
+        static MethodRun start(
+                RunInVM annotation,
+                ExtensionContext method,
+                Technique technique,
+                boolean invocation,
+                @Nullable GuestRun above) {
+            GuestRun run = RunStarter.start(annotation, method, technique, invocation, above);
             if (run == null) {
                 throw new IllegalStateException("nothing is selected of " + method.getUniqueId());
             }

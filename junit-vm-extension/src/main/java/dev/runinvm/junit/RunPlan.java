@@ -14,6 +14,8 @@ import java.util.Objects;
  * @param name of the class or method, for people and for the log's directory
  * @param className the test class
  * @param root the guest's id of the node that the annotation is on
+ * @param ids how the host's ids map to the guest's
+ * @param each the guest's ids of templates that JUnit there is to run once, in the node of its technique
  * @param selected the guest's ids to run
  * @param parameters JUnit's configuration parameters
  * @param properties system properties
@@ -24,6 +26,8 @@ record RunPlan(
         String name,
         String className,
         String root,
+        GuestIds ids,
+        List<String> each,
         List<String> selected,
         Map<String, String> parameters,
         Map<String, String> properties,

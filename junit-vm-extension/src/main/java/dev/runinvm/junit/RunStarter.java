@@ -1,12 +1,15 @@
 package dev.runinvm.junit;
 
 import dev.runinvm.client.Debugging;
+import dev.runinvm.engine.Availability;
 import dev.runinvm.engine.HostLacks;
+import dev.runinvm.engine.Technique;
 import java.io.IOException;
 import java.lang.reflect.AnnotatedElement;
 import java.lang.reflect.Method;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -19,6 +22,7 @@ import org.junit.platform.engine.TestSource;
 import org.junit.platform.engine.support.descriptor.ClassSource;
 import org.junit.platform.engine.support.descriptor.MethodSource;
 import org.junit.platform.launcher.TestIdentifier;
+import org.opentest4j.TestAbortedException;
 
 /** Works out what a guest is to do, and starts it. */
 final class RunStarter {
@@ -31,26 +35,45 @@ final class RunStarter {
     /**
      * Starts a guest for the annotated class or method that this context stands for.
      *
+     * @param technique the one to run it with
+     * @param invocation whether the context is a template's invocation that stands for the technique
      * @param above the run of the class around, if there is one
      * @return null if nothing was selected that is to run in it
      */
-    static @Nullable GuestRun start(RunInVM annotation, ExtensionContext context, @Nullable GuestRun above) {
+    static @Nullable GuestRun start(
+            RunInVM annotation,
+            ExtensionContext context,
+            Technique technique,
+            boolean invocation,
+            @Nullable GuestRun above) {
+        Configuration configuration = RunInVMExtension.configuration(context);
+        Settings settings = Settings.of(annotation, configuration, technique);
+        requireUsable(settings);
         String root = context.getUniqueId();
-        Optional<List<String>> selected = Plans.selected(root, node -> isApart(node, annotation));
+        GuestIds ids = above == null ? GuestIds.SAME : above.plan().ids();
+        List<String> each =
+                new ArrayList<>(above == null ? List.of() : above.plan().each());
+        if (invocation) {
+            ids = ids.withInvocation(root);
+            each.add(String.valueOf(Ids.parent(ids.inGuest(root))));
+        }
+        Optional<List<String>> selected = Plans.selected(root, ids, node -> isApart(node, annotation));
         if (selected.isPresent() && selected.get().isEmpty()) {
             return null;
         }
-        Settings settings = RunInVMExtension.settings(annotation, context);
         Class<?> type = context.getRequiredTestClass();
         String name = context.getTestMethod()
-                .map(method -> type.getName() + "." + method.getName())
-                .orElse(type.getName());
-        String id = Ids.inGuest(root);
+                        .map(method -> type.getName() + "." + method.getName())
+                        .orElse(type.getName())
+                + (invocation ? "-" + technique : "");
+        String id = ids.inGuest(root);
         return GuestRun.start(
                 new RunPlan(
                         name,
                         type.getName(),
-                        id,
+                        invocation ? String.valueOf(Ids.parent(id)) : id,
+                        ids,
+                        List.copyOf(each),
                         selected.orElse(List.of(id)),
                         parameters(root),
                         properties(settings.properties()),
@@ -58,6 +81,16 @@ final class RunStarter {
                         type.getClassLoader(),
                         log(settings, name)),
                 above);
+    }
+
+    private static void requireUsable(Settings settings) {
+        if (!settings.disabledWithout()) {
+            return;
+        }
+        Availability availability = Guests.availability.apply(settings.technique());
+        if (!availability.usable()) {
+            throw new TestAbortedException(RunInVMExtension.unusable(availability));
+        }
     }
 
     /** Whether a node asks for a guest of its own. */

@@ -8,12 +8,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.extension.ExtensionConfigurationException;
 
 /**
  * What an annotation and the configuration around it ask for.
@@ -42,11 +40,11 @@ record Settings(
     /**
      * Reads everything.
      *
-     * @param where the annotated element, for messages
+     * @param technique the one of this guest
      */
-    static Settings of(RunInVM annotation, Configuration configuration, String where) {
+    static Settings of(RunInVM annotation, Configuration configuration, Technique technique) {
         return new Settings(
-                technique(annotation, configuration, where),
+                technique,
                 memory(first(annotation.memory(), configuration, "memory")),
                 Optional.ofNullable(first(annotation.kernel(), configuration, "kernel"))
                         .map(Path::of),
@@ -58,35 +56,19 @@ record Settings(
                 duration(
                         "runTimeout", first(annotation.runTimeout(), configuration, "runTimeout"), Duration.ofHours(1)),
                 duration("timeoutGrace", configuration.get("timeoutGrace"), Duration.ofSeconds(10)),
-                annotation.disabledWithout() || Boolean.parseBoolean(configuration.get("disabledWithout")),
+                disabledWithout(annotation, configuration),
                 names(configuration.get("systemProperties")),
                 Optional.ofNullable(configuration.get("logDirectory")).map(Path::of),
                 count(configuration.get("maxGuests")));
     }
 
-    private static @Nullable String first(String value, Configuration configuration, String name) {
-        return value.isEmpty() ? configuration.get(name) : value;
+    /** Whether tests are skipped where a technique cannot run. */
+    static boolean disabledWithout(RunInVM annotation, Configuration configuration) {
+        return annotation.disabledWithout() || Boolean.parseBoolean(configuration.get("disabledWithout"));
     }
 
-    private static Technique technique(RunInVM annotation, Configuration configuration, String where) {
-        Technique[] chosen = annotation.technique();
-        if (chosen.length > 1) {
-            throw new ExtensionConfigurationException("@RunInVM on " + where + " names " + chosen.length
-                    + " techniques " + Arrays.toString(chosen) + "; this version runs a class with one");
-        }
-        if (chosen.length == 1) {
-            return chosen[0];
-        }
-        String name = configuration.get("technique");
-        if (name == null) {
-            return Technique.FULL;
-        }
-        try {
-            return Technique.valueOf(name.trim().toUpperCase(Locale.ROOT));
-        } catch (IllegalArgumentException e) {
-            throw new HostLacks(
-                    "runinvm.technique is \"" + name + "\"; there are " + Arrays.toString(Technique.values()));
-        }
+    private static @Nullable String first(String value, Configuration configuration, String name) {
+        return value.isEmpty() ? configuration.get(name) : value;
     }
 
     private static long memory(@Nullable String text) {

@@ -19,6 +19,7 @@ import org.junit.platform.launcher.Launcher;
  */
 final class TestTree {
     private final ThrownRebuilder rebuilder;
+    private final GuestIds ids;
     private final Map<String, NodeState> nodes = new LinkedHashMap<>();
     /** Ids that some thread of the host waits for, whose output is that thread's business. */
     private final Set<String> awaited = new HashSet<>();
@@ -30,8 +31,9 @@ final class TestTree {
     private @Nullable String stopped;
     private @Nullable Thrown stoppedBy;
 
-    TestTree(ThrownRebuilder rebuilder) {
+    TestTree(ThrownRebuilder rebuilder, GuestIds ids) {
         this.rebuilder = rebuilder;
+        this.ids = ids;
     }
 
     void discovered(GuestMessage.Discovered m) {
@@ -253,7 +255,7 @@ final class TestTree {
         List<String> unseen = new ArrayList<>();
         for (NodeState node : nodes.values()) {
             emitPending(node, sink);
-            if (node.shown || !node.ended() || Plans.shown(node.id())) {
+            if (node.shown || !node.ended() || Plans.shown(ids.onHost(node.id()))) {
                 continue;
             }
             if (node.failed() || node.dynamic && node.node.test()) {

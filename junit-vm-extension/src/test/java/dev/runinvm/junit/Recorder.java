@@ -13,6 +13,7 @@ import org.junit.platform.launcher.TestIdentifier;
 final class Recorder implements TestExecutionListener {
     private final List<String> ends = new ArrayList<>();
     private final List<String> entries = new ArrayList<>();
+    private final List<String> templates = new ArrayList<>();
     private final List<Throwable> failures = new ArrayList<>();
 
     @Override
@@ -45,5 +46,17 @@ final class Recorder implements TestExecutionListener {
 
     List<Throwable> failures() {
         return failures;
+    }
+
+    /** Display names of class templates' invocations, in the order of their starts. */
+    List<String> templates() {
+        return templates;
+    }
+
+    @Override
+    public synchronized void executionStarted(TestIdentifier node) {
+        if (node.getUniqueIdObject().getLastSegment().getType().equals("class-template-invocation")) {
+            templates.add(node.getDisplayName());
+        }
     }
 }

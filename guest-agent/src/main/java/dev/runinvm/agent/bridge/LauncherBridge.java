@@ -136,7 +136,7 @@ public final class LauncherBridge implements TestRunner {
         return source instanceof ClassSource c ? c.getClassName() : null;
     }
 
-    /** Invocations of templates come into being only while they run: for them the template counts. */
+    /** What is below a template comes into being only while it runs: for it the template counts. */
     private static List<String> missing(List<String> selected, List<PlanNode> nodes, DiscoveryProblems problems) {
         Set<String> found = new HashSet<>();
         for (PlanNode node : nodes) {
@@ -146,9 +146,10 @@ public final class LauncherBridge implements TestRunner {
         for (String id : selected) {
             UniqueId unique = UniqueId.parse(id);
             boolean there = found.contains(id);
-            while (!there && isDynamic(unique)) {
+            while (!there && unique.getSegments().size() > 1) {
+                boolean below = isDynamic(unique);
                 unique = unique.removeLastSegment();
-                there = found.contains(unique.toString());
+                there = found.contains(unique.toString()) && (below || isClassTemplate(unique));
             }
             if (!there) {
                 missing.add(id);
@@ -156,6 +157,10 @@ public final class LauncherBridge implements TestRunner {
         }
         missing.addAll(problems.texts());
         return missing;
+    }
+
+    private static boolean isClassTemplate(UniqueId id) {
+        return id.getLastSegment().getType().endsWith("class-template");
     }
 
     private static boolean isDynamic(UniqueId id) {
