@@ -3,6 +3,8 @@ package dev.runinvm.engine;
 import java.util.List;
 import java.util.Optional;
 import java.util.ServiceLoader;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** The techniques this engine has, and starting guests with them. Never one instead of another. */
 public final class Techniques {
@@ -21,7 +23,7 @@ public final class Techniques {
     /**
      * Starts a guest.
      *
-     * @throws HostLacks if the technique cannot run here, naming what is missing
+     * @throws HostLacks if the technique cannot run here, naming what is missing, or never such a guest
      * @throws VmException if the guest cannot be started
      */
     public static Vm start(VmConfig config) {
@@ -30,13 +32,34 @@ public final class Techniques {
             throw new HostLacks("technique " + config.technique() + " cannot run here: "
                     + String.join("; ", availability.missing()));
         }
-        return provider(config.technique()).orElseThrow().start(config);
+        TechniqueProvider provider = provider(config.technique()).orElseThrow();
+        requireCapable(provider, config);
+        return provider.start(config);
+    }
+
+    private static void requireCapable(TechniqueProvider provider, VmConfig config) {
+        for (Capability need : config.needs()) {
+            if (!provider.capabilities().contains(need)) {
+                throw new HostLacks("technique " + provider.technique() + " does not run " + need + "; those that do: "
+                        + capable(need));
+            }
+        }
+    }
+
+    private static String capable(Capability need) {
+        String names = providers()
+                .filter(p -> p.capabilities().contains(need))
+                .map(p -> p.technique().name())
+                .collect(Collectors.joining(", "));
+        return names.isEmpty() ? "none" : names;
     }
 
     private static Optional<TechniqueProvider> provider(Technique technique) {
+        return providers().filter(p -> p.technique() == technique).findFirst();
+    }
+
+    private static Stream<TechniqueProvider> providers() {
         return ServiceLoader.load(TechniqueProvider.class, Techniques.class.getClassLoader()).stream()
-                .map(ServiceLoader.Provider::get)
-                .filter(p -> p.technique() == technique)
-                .findFirst();
+                .map(ServiceLoader.Provider::get);
     }
 }

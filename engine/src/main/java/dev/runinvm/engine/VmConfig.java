@@ -2,8 +2,10 @@ package dev.runinvm.engine;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /**
@@ -11,6 +13,9 @@ import java.util.function.Consumer;
  *
  * @param technique how it is run
  * @param memoryBytes bytes of RAM, at least 64 MiB
+ * @param cpus number of processors, at least 1; more than one needs {@link Capability#SEVERAL_CPUS}
+ * @param paravirtualClock whether the guest may know that it runs on a hypervisor, and use its clock (kvmclock); needs
+ *     {@link Capability#PARAVIRTUAL_CLOCK}
  * @param kernel a kernel file to use instead of the default one
  * @param agentJar the agent to run in the guest; without one the guest has no JDK and no agent
  * @param mode what its init starts
@@ -23,6 +28,8 @@ import java.util.function.Consumer;
 public record VmConfig(
         Technique technique,
         long memoryBytes,
+        int cpus,
+        boolean paravirtualClock,
         Optional<Path> kernel,
         Optional<Path> agentJar,
         Mode mode,
@@ -44,11 +51,17 @@ public record VmConfig(
     /** Bytes of RAM of a guest whose user did not say. */
     public static final long DEFAULT_MEMORY = 1024L << 20;
 
+    /** Most processors a guest may be given. */
+    public static final int MOST_CPUS = 64;
+
     /** Checks sizes and that mode and command belong together. */
     public VmConfig {
         if (memoryBytes < 64L << 20 || memoryBytes % 4096 != 0) {
             throw new HostLacks("a guest needs at least 64 MiB of memory, in whole pages, not " + memoryBytes
                     + " bytes; give it more (memory = \"1G\")");
+        }
+        if (cpus < 1 || cpus > MOST_CPUS) {
+            throw new HostLacks("a guest has 1 to " + MOST_CPUS + " processors, not " + cpus);
         }
         if (mode == Mode.COMMAND && command.isEmpty()) {
             throw new IllegalArgumentException("mode COMMAND needs a command");
@@ -56,7 +69,7 @@ public record VmConfig(
         kernelArguments = List.copyOf(kernelArguments);
     }
 
-    /** Defaults: 1 GiB, the default kernel, a shell, nothing logged, ten minutes to prepare. */
+    /** Defaults: 1 GiB, one processor, no clock but its own, the default kernel, a shell, nothing logged, ten minutes to prepare. */
     public static VmConfig of(Technique technique) {
         return new Parts(technique).whole();
     }
@@ -64,6 +77,28 @@ public record VmConfig(
     /** With so many bytes of RAM. */
     public VmConfig memory(long bytes) {
         return with(parts -> parts.memoryBytes = bytes);
+    }
+
+    /** With so many processors. */
+    public VmConfig cpus(int count) {
+        return with(parts -> parts.cpus = count);
+    }
+
+    /** With the hypervisor's clock, or without. */
+    public VmConfig paravirtualClock(boolean offered) {
+        return with(parts -> parts.paravirtualClock = offered);
+    }
+
+    /** What a technique must be capable of to run such a guest. */
+    Set<Capability> needs() {
+        Set<Capability> needs = EnumSet.noneOf(Capability.class);
+        if (cpus > 1) {
+            needs.add(Capability.SEVERAL_CPUS);
+        }
+        if (paravirtualClock) {
+            needs.add(Capability.PARAVIRTUAL_CLOCK);
+        }
+        return needs;
     }
 
     /** With this kernel file. */
@@ -117,6 +152,8 @@ public record VmConfig(
     private static final class Parts {
         private final Technique technique;
         private long memoryBytes = DEFAULT_MEMORY;
+        private int cpus = 1;
+        private boolean paravirtualClock;
         private Optional<Path> kernel = Optional.empty();
         private Optional<Path> agentJar = Optional.empty();
         private Mode mode = Mode.SHELL;
@@ -133,6 +170,8 @@ public record VmConfig(
         Parts(VmConfig whole) {
             technique = whole.technique;
             memoryBytes = whole.memoryBytes;
+            cpus = whole.cpus;
+            paravirtualClock = whole.paravirtualClock;
             kernel = whole.kernel;
             agentJar = whole.agentJar;
             mode = whole.mode;
@@ -147,6 +186,8 @@ public record VmConfig(
             return new VmConfig(
                     technique,
                     memoryBytes,
+                    cpus,
+                    paravirtualClock,
                     kernel,
                     agentJar,
                     mode,

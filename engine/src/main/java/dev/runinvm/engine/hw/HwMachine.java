@@ -1,0 +1,179 @@
+package dev.runinvm.engine.hw;
+
+import dev.runinvm.engine.EngineBug;
+import dev.runinvm.engine.GuestChannel;
+import dev.runinvm.engine.GuestConsole;
+import dev.runinvm.engine.GuestEnd;
+import dev.runinvm.engine.HostLacks;
+import dev.runinvm.engine.Technique;
+import dev.runinvm.engine.Vm;
+import dev.runinvm.engine.VmConfig;
+import dev.runinvm.engine.boot.LinuxBoot;
+import dev.runinvm.engine.boot.MpTable;
+import dev.runinvm.engine.channel.WindowChannel;
+import dev.runinvm.engine.guest.RecordingConsole;
+import dev.runinvm.engine.guest.Stop;
+import dev.runinvm.engine.image.CommandLine;
+import dev.runinvm.engine.image.PreparedImage;
+import dev.runinvm.engine.machine.GuestMemory;
+import dev.runinvm.engine.os.kvm.KvmException;
+import dev.runinvm.engine.x86.CpuState;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** One guest of technique HW: the stock kernel in a machine of KVM's, with the devices and the channel of FULL. */
+final class HwMachine implements Vm {
+    private static final Logger LOG = LoggerFactory.getLogger("vm.hw");
+    /** How long a guest that was told to stop may take before it is called stuck. */
+    private static final Duration STOP_TIMEOUT = Duration.ofSeconds(10);
+
+    private static final int TAIL_LINES = 5;
+
+    private final PreparedImage image;
+    private final GuestMemory memory;
+    private final WindowChannel channel;
+    private final RecordingConsole console;
+    private final HwHardware hardware;
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private volatile Optional<GuestEnd> end = Optional.empty();
+
+    HwMachine(VmConfig config, PreparedImage image) {
+        this.image = image;
+        this.memory = GuestMemory.create(config.memoryBytes());
+        HwHardware made = null;
+        try {
+            channel = new WindowChannel(memory.window());
+            made = HwHardware.create(memory, config.cpus(), config.paravirtualClock(), channel);
+            hardware = made;
+            CpuState state = new CpuState();
+            LinuxBoot.load(
+                    memory,
+                    image.kernel(),
+                    image.initramfs(),
+                    image.disks(),
+                    CommandLine.standard()
+                            .tscKhz(hardware.time().tscHz() / 1000)
+                            .guest(config)
+                            .toString(),
+                    state);
+            MpTable.write(memory, config.cpus());
+            hardware.setBootState(state);
+            console = new RecordingConsole(
+                    "vm.hw",
+                    config.consoleLog().orElse(null),
+                    config.consoleListener().orElse(null),
+                    hardware.board().devices().console::offer,
+                    hardware.time()::nanos);
+            hardware.board().devices().console.setSink(console::output);
+            hardware.board().devices().control.setSink(console::controlOutput);
+        } catch (KvmException e) {
+            release(made);
+            throw new HostLacks(
+                    "KVM refused a call while a guest was being made: " + e.getMessage()
+                            + (e.errno() == KvmException.ENOMEM ? "; it has no memory for another guest" : ""),
+                    e);
+        } catch (RuntimeException e) {
+            release(made);
+            throw e;
+        }
+    }
+
+    private void release(@Nullable HwHardware made) {
+        if (made != null) {
+            made.close();
+        }
+        memory.close();
+    }
+
+    HwMachine start() {
+        hardware.start(console::poweringOff, this::finish);
+        return this;
+    }
+
+    /** Called once, when the last processor's thread has left the guest for good. */
+    private void finish(Stop stop, @Nullable Throwable failure) {
+        GuestEnd how = failure == null ? stop.describe(console) : failed(failure);
+        if (how.kind() == GuestEnd.Kind.TRIPLE_FAULT) {
+            how = new GuestEnd(how.kind(), how.detail() + tail());
+        }
+        end = Optional.of(how);
+        channel.end("the guest has ended: " + how);
+        try {
+            hardware.close();
+        } finally {
+            console.close();
+            memory.close();
+            ended.countDown();
+        }
+    }
+
+    private GuestEnd failed(Throwable e) {
+        LOG.error("the engine failed", e);
+        return new GuestEnd(
+                GuestEnd.Kind.ENGINE_ERROR,
+                (e instanceof EngineBug ? "" : e.getClass().getName() + ": ") + e.getMessage() + tail());
+    }
+
+    private String tail() {
+        List<String> lines = console.tail(TAIL_LINES);
+        return lines.isEmpty() ? "; the console is empty" : "; the console's last lines:\n" + String.join("\n", lines);
+    }
+
+    @Override
+    public Technique technique() {
+        return Technique.HW;
+    }
+
+    @Override
+    public String kernelRelease() {
+        return image.kernelRelease();
+    }
+
+    @Override
+    public GuestChannel channel() {
+        return channel;
+    }
+
+    @Override
+    public GuestConsole console() {
+        return console;
+    }
+
+    @Override
+    public Map<String, Long> counters() {
+        Map<String, Long> all = new TreeMap<>(hardware.counters());
+        all.putAll(channel.counters());
+        return all;
+    }
+
+    @Override
+    public Optional<GuestEnd> end() {
+        return ended.getCount() == 0 ? end : Optional.empty();
+    }
+
+    @Override
+    public boolean awaitEnd(Duration timeout) throws InterruptedException {
+        return ended.await(timeout.toNanos(), TimeUnit.NANOSECONDS);
+    }
+
+    @Override
+    public void close() {
+        channel.end("the guest was ended from the host");
+        hardware.stop();
+        try {
+            if (!ended.await(STOP_TIMEOUT.toSeconds(), TimeUnit.SECONDS)) {
+                throw new EngineBug("the guest's processors did not stop within " + STOP_TIMEOUT.toSeconds() + " s");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
