@@ -1,6 +1,5 @@
 package dev.runinvm.engine.boot;
 
-import dev.runinvm.engine.EngineBug;
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.x86.CpuState;
@@ -168,26 +167,11 @@ public final class LinuxBoot {
     }
 
     private static void loadSegment(GuestMemory memory, Vmlinux kernel, Elf64.Segment segment) {
-        ByteBuffer from = kernel.elf().content(segment);
-        long to = segment.physical();
-        while (from.hasRemaining()) {
-            ByteBuffer target = target(memory, to, from.remaining());
-            int n = target.remaining();
-            target.put(from.slice(from.position(), n));
-            from.position(from.position() + n);
-            to += n;
+        try {
+            memory.load(kernel.elf().content(segment), segment.physical());
+        } catch (IOException e) {
+            throw new HostLacks("cannot load the kernel " + kernel.elf().name() + ": " + e, e);
         }
-    }
-
-    /** A view of guest memory from an address on, as long as wanted or up to the end of the mapping it is in. */
-    private static ByteBuffer target(GuestMemory memory, long physical, long wanted) {
-        long offset = memory.offset(physical);
-        if (offset < 0) {
-            throw new EngineBug("no guest memory at 0x" + Long.toHexString(physical) + " to load to");
-        }
-        ByteBuffer buffer = memory.buffer(offset);
-        int index = memory.index(offset);
-        return buffer.slice(index, (int) Math.min(wanted, buffer.capacity() - index));
     }
 
     /** The memory map the guest is told of: RAM without the PC's hole, disks, and the host's window as reserved. */
@@ -324,16 +308,9 @@ public final class LinuxBoot {
         void load(GuestMemory memory, long start) {
             for (int i = 0; i < files.size(); i++) {
                 Path file = files.get(i);
-                long to = start + offsets.get(i);
                 try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-                    long left = sizes.get(i);
-                    while (left > 0) {
-                        int n = channel.read(target(memory, to, Math.min(left, 16 << 20)));
-                        if (n < 0) {
-                            throw new HostLacks("the " + what + " " + file + " became shorter while it was read");
-                        }
-                        to += n;
-                        left -= n;
+                    if (memory.load(channel, sizes.get(i), start + offsets.get(i)) < sizes.get(i)) {
+                        throw new HostLacks("the " + what + " " + file + " became shorter while it was read");
                     }
                 } catch (IOException e) {
                     throw unreadable(file, e);

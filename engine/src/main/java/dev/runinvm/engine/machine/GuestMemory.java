@@ -1,7 +1,9 @@
 package dev.runinvm.engine.machine;
 
 import dev.runinvm.engine.os.MemFile;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 
 /**
  * The guest's physical memory, one sealed memory file shared with the processes of direct execution.
@@ -184,6 +186,57 @@ public final class GuestMemory implements AutoCloseable {
             buffer(o).get(index(o), target, from + done, n);
             done += n;
         }
+    }
+
+    /**
+     * Fills memory from a file, from the channel's position on; much faster than {@link #write} for whole images.
+     *
+     * @return bytes copied, fewer than wanted if the file ends before
+     */
+    public long load(FileChannel source, long length, long physical) throws IOException {
+        long done = 0;
+        try (FileChannel target = file.channel()) {
+            while (done < length) {
+                target.position(require(physical + done));
+                long n = source.transferTo(
+                        source.position(), Math.min(length - done, contiguous(physical + done)), target);
+                if (n <= 0) {
+                    break;
+                }
+                source.position(source.position() + n);
+                done += n;
+            }
+        }
+        return done;
+    }
+
+    /** Fills memory from a buffer, up to its limit. */
+    public void load(ByteBuffer source, long physical) throws IOException {
+        ByteBuffer from = source.duplicate();
+        long at = physical;
+        try (FileChannel target = file.channel()) {
+            while (from.hasRemaining()) {
+                int n = (int) Math.min(from.remaining(), contiguous(at));
+                ByteBuffer part = from.slice(from.position(), n);
+                long offset = require(at);
+                while (part.hasRemaining()) {
+                    target.write(part, offset + part.position());
+                }
+                from.position(from.position() + n);
+                at += n;
+            }
+        }
+    }
+
+    /** Bytes from an address on up to the end of the RAM or window it is in. */
+    private long contiguous(long physical) {
+        require(physical);
+        if (physical < lowSize) {
+            return lowSize - physical;
+        }
+        return physical >= 0x1_0000_0000L
+                ? 0x1_0000_0000L + ramSize - lowSize - physical
+                : WINDOW_BASE + WINDOW_SIZE - physical;
     }
 
     @Override

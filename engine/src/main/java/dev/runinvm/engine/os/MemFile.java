@@ -133,12 +133,19 @@ public final class MemFile implements AutoCloseable {
      * pages are zero from then on.
      */
     public ByteBuffer map(long offset, int length) {
-        try (FileChannel channel =
-                FileChannel.open(Path.of("/proc/self/fd/" + fd), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+        try (FileChannel channel = channel()) {
             return channel.map(FileChannel.MapMode.READ_WRITE, offset, length).order(ByteOrder.LITTLE_ENDIAN);
         } catch (IOException e) {
             throw new HostLacks("cannot map " + length + " bytes of guest memory: " + e.getMessage(), e);
         }
+    }
+
+    /**
+     * A channel of its own to the file, for whoever fills much of it: the kernel copies in whole pages, where a mapping
+     * takes a page fault for each of them. To be closed by the caller.
+     */
+    public FileChannel channel() throws IOException {
+        return FileChannel.open(Path.of("/proc/self/fd/" + fd), StandardOpenOption.READ, StandardOpenOption.WRITE);
     }
 
     /** Gives the memory back at once: the mappings alone would keep it until the collector comes to them. */
