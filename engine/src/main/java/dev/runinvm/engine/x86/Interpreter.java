@@ -20,6 +20,10 @@ public final class Interpreter {
     }
 
     private static final long DR6_SINGLE_STEP = 1 << 14;
+    /** Blocks executed in one go before somebody looks whether it is always the same ones, and how near they are. */
+    private static final int STRETCH = 4096;
+
+    private static final long NEAR = 128;
 
     private final Cpu cpu;
     private final CpuState s;
@@ -27,6 +31,9 @@ public final class Interpreter {
     private final CodeCache cache;
     private final Decoder decoder = new Decoder();
     private final byte[] bytes = new byte[2 * Decoder.MAX_LENGTH];
+    private final CountedLoop loop;
+    /** Where control was when {@link #STRETCH} blocks had been executed in one go. */
+    private long lastStretch;
 
     /** Instructions executed, REP counted once. */
     public long instructions;
@@ -38,6 +45,7 @@ public final class Interpreter {
         this.s = cpu.s;
         this.mmu = cpu.mmu;
         this.cache = new CodeCache(cpu.mmu, cpu.memory);
+        this.loop = new CountedLoop(this, s, decoder);
     }
 
     /** The decoded code, to be told of changes that did not come through {@link Mmu}. */
@@ -75,8 +83,33 @@ public final class Interpreter {
                 raise(e);
                 continue;
             }
-            blocks(start);
+            if (blocks(start)) {
+                stretched();
+            }
         }
+    }
+
+    /** Nothing has come between for a long time: it may be a loop that only counts. */
+    private void stretched() {
+        long rip = s.rip;
+        if (Math.abs(rip - lastStretch) < NEAR && !s.controlFlag(CpuState.FLAG_TF)) {
+            try {
+                loop.attempt();
+            } catch (CpuException e) {
+                raise(e);
+            }
+        }
+        lastStretch = rip;
+    }
+
+    /** One attempt at RIP, for tests. */
+    void attemptLoop() {
+        loop.attempt();
+    }
+
+    /** Turns of loops that were made in one step. */
+    public long countedTurns() {
+        return loop.turns;
     }
 
     private @Nullable Exit reason() {
@@ -92,10 +125,14 @@ public final class Interpreter {
         return null;
     }
 
-    /** Executes a block and those that follow, until one leaves, one is interrupted or attention is asked for. */
-    private void blocks(Block start) {
+    /**
+     * Executes a block and those that follow, until one leaves, one is interrupted or attention is asked for.
+     *
+     * @return true if none of this happened for a long time
+     */
+    private boolean blocks(Block start) {
         Block b = start;
-        for (; ; ) {
+        for (int left = STRETCH; ; left--) {
             Insn[] code = b.code;
             int i = 0;
             try {
@@ -105,10 +142,10 @@ public final class Interpreter {
             } catch (CpuException e) {
                 interrupted(b, i);
                 raise(e);
-                return;
+                return false;
             } catch (Block.Abandoned e) {
                 interrupted(b, i);
-                return;
+                return false;
             }
             Insn last = code[i];
             instructions += i;
@@ -118,13 +155,16 @@ public final class Interpreter {
                 cache.fellThrough(b);
             }
             if (last.leaves || cpu.attention()) {
-                return;
+                return false;
             }
             Block next = last.link;
+            if (left == 0) {
+                return true;
+            }
             if (next == null || next.address != s.rip || next.generation != mmu.codeGeneration) {
                 next = successor(last);
                 if (next == null) {
-                    return;
+                    return false;
                 }
             }
             b = next;
@@ -177,8 +217,12 @@ public final class Interpreter {
      * @throws CpuException what the instruction raised; the state is as before it
      */
     public void step() {
+        execute(fetch(s.rip));
+    }
+
+    /** Executes the instruction that {@link #fetch} found at RIP. */
+    void execute(Insn insn) {
         long address = s.rip;
-        Insn insn = fetch(address);
         s.interruptShadow = false;
         try {
             if (insn.exec(cpu)) {
@@ -191,7 +235,8 @@ public final class Interpreter {
         instructions++;
     }
 
-    private Insn fetch(long address) {
+    /** The instruction at an address; the decoder holds its parts. */
+    Insn fetch(long address) {
         int inPage = 4096 - (int) (address & 4095);
         int first = Math.min(inPage, Decoder.MAX_LENGTH);
         if (!copy(mmu.fetch(address), 0, first)) {
