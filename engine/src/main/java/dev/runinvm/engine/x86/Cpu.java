@@ -10,6 +10,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.security.SecureRandom;
 import java.util.HexFormat;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One logical processor: its state and what it is wired to. Used by one thread, the vCPU's; only
@@ -44,6 +45,9 @@ public final class Cpu {
 
     /** Executes what the interpreter does not; the default reports the instruction as missing. */
     public VectorUnit vectorUnit = Cpu::missingInstruction;
+
+    /** Stands below a paravirtualized kernel; null on plain hardware. */
+    public @Nullable Hypervisor hypervisor;
 
     /** What RDRAND and RDSEED give. */
     public RandomSource random = new SecureRandom()::nextLong;

@@ -49,7 +49,18 @@ public final class CpuidModel {
     /** End of the XSAVE area's legacy region and header. */
     private static final int XSAVE_HEADER_END = 576;
 
+    /** Of leaf 1's and extended leaf 1's EDX, what a Xen guest does not get: VME PSE PGE PSE36 PDPE1GB. */
+    private static final int NOT_IN_XEN_EDX = bits(1, 3, 13, 17, 26);
+    /** Of leaf 7's EBX: SMEP INVPCID SMAP. */
+    private static final int NOT_IN_XEN_EBX = bits(7, 10, 20);
+
+    private static final int HYPERVISOR = 1 << 31;
+    private static final int XEN_LEAF = 0x4000_0000;
+    /** The version of Xen whose interface is offered, 4.17. */
+    private static final int XEN_VERSION = 4 << 16 | 17;
+
     private final HostCpuid host;
+    private final boolean xen;
     private final boolean intel;
     private final int maxBasic;
     private final int maxExtended;
@@ -70,6 +81,19 @@ public final class CpuidModel {
      * @param tscHz frequency of the time-stamp counter
      */
     public CpuidModel(HostCpuid host, long hostXcr0, long tscHz) {
+        this(host, hostXcr0, tscHz, false);
+    }
+
+    /**
+     * The same CPU as a Xen PV guest sees it: with Xen's leaves from 40000000H (xen/include/public/arch-x86/cpuid.h),
+     * without what such a guest cannot use: large pages, global pages, PCIDs, SMEP and SMAP.
+     */
+    public static CpuidModel forXenGuest(HostCpuid host, long hostXcr0, long tscHz) {
+        return new CpuidModel(host, hostXcr0, tscHz, true);
+    }
+
+    private CpuidModel(HostCpuid host, long hostXcr0, long tscHz, boolean xen) {
+        this.xen = xen;
         this.host = host;
         this.tscHz = tscHz;
         int[] vendor = host.leaf(0, 0);
@@ -152,7 +176,7 @@ public final class CpuidModel {
     }
 
     boolean smap() {
-        return (leaf7Ebx & 1 << 20) != 0;
+        return !xen && (leaf7Ebx & 1 << 20) != 0;
     }
 
     boolean tscAdjust() {
@@ -180,9 +204,9 @@ public final class CpuidModel {
 
     /** Bits of CR4 beyond the common ones (0 to 10) that may be set. */
     long cr4Features() {
-        return CpuState.CR4_PCIDE
+        return (xen ? 0 : CpuState.CR4_PCIDE)
                 | ((leaf7Ebx & 1) != 0 ? CpuState.CR4_FSGSBASE : 0)
-                | ((leaf7Ebx & 1 << 7) != 0 ? CpuState.CR4_SMEP : 0)
+                | (!xen && (leaf7Ebx & 1 << 7) != 0 ? CpuState.CR4_SMEP : 0)
                 | (smap() ? CpuState.CR4_SMAP : 0)
                 | ((leaf1Ecx & 1 << 26) != 0 ? CpuState.CR4_OSXSAVE : 0);
     }
@@ -211,6 +235,9 @@ public final class CpuidModel {
         if (number < 0 && Integer.compareUnsigned(number, maxExtended) <= 0) {
             return extended(number, sub);
         }
+        if (xen && number >>> 8 == XEN_LEAF >>> 8) {
+            return xenLeaf(number, sub);
+        }
         // 0x4000_0000 and its like are out of range: Intel answers with the highest basic leaf, AMD with zeroes
         return intel ? basic(maxBasic, sub, s) : new int[4];
     }
@@ -224,8 +251,8 @@ public final class CpuidModel {
                 return new int[] {
                     h[0],
                     h[1] & 0xffff | 1 << 16,
-                    h[2] & LEAF1_ECX | PCID | ((s.cr4 & CpuState.CR4_OSXSAVE) != 0 ? OSXSAVE : 0),
-                    h[3] & LEAF1_EDX
+                    h[2] & LEAF1_ECX | (xen ? HYPERVISOR : PCID) | ((s.cr4 & CpuState.CR4_OSXSAVE) != 0 ? OSXSAVE : 0),
+                    h[3] & LEAF1_EDX & ~(xen ? NOT_IN_XEN_EDX : 0)
                 };
             case 2:
                 return h;
@@ -259,11 +286,31 @@ public final class CpuidModel {
         };
     }
 
-    private static int[] structuredFeatures(int sub, int[] h) {
+    private int[] structuredFeatures(int sub, int[] h) {
+        int ebx = (h[1] & LEAF7_EBX | ERMS | INVPCID) & ~(xen ? NOT_IN_XEN_EBX : 0);
         return switch (sub) {
-            case 0 ->
-                new int[] {Math.min(h[0], 1), h[1] & LEAF7_EBX | ERMS | INVPCID, h[2] & LEAF7_ECX, h[3] & LEAF7_EDX};
+            case 0 -> new int[] {Math.min(h[0], 1), ebx, h[2] & LEAF7_ECX, h[3] & LEAF7_EDX};
             case 1 -> new int[] {h[0] & LEAF7_1_EAX, 0, 0, h[3] & LEAF7_1_EDX};
+            default -> new int[4];
+        };
+    }
+
+    /** Xen's own leaves: signature, version, hypercall pages and features, time; the rest is for HVM guests. */
+    private int[] xenLeaf(int number, int sub) {
+        int preserveAccessedAndDirty = 1;
+        return switch (number - XEN_LEAF) {
+            case 0 -> new int[] {XEN_LEAF + 5, 0x566e_6558, 0x65584d4d, 0x4d4d_566e}; // "XenVMMXenVMM"
+            case 1 -> new int[] {XEN_VERSION, 0, 0, 0};
+            case 2 -> new int[] {1, XEN_LEAF, preserveAccessedAndDirty, 0};
+            case 3 -> {
+                int khz = (int) (tscHz / 1000);
+                yield switch (sub) {
+                    case 0 -> new int[] {1 << 1, 0, khz, 0}; // the host's counter is safe; default mode
+                    case 2 -> new int[] {khz, 0, 0, 0};
+                    default -> new int[4];
+                };
+            }
+            case 5 -> new int[] {physicalBits, 0, 0, 0};
             default -> new int[4];
         };
     }
@@ -299,7 +346,7 @@ public final class CpuidModel {
             case 0:
                 return new int[] {maxExtended, h[1], h[2], h[3]};
             case 1:
-                return new int[] {h[0], h[1], h[2] & EXT1_ECX, h[3] & EXT1_EDX};
+                return new int[] {h[0], h[1], h[2] & EXT1_ECX, h[3] & EXT1_EDX & ~(xen ? NOT_IN_XEN_EDX : 0)};
             case 2:
             case 3:
             case 4:

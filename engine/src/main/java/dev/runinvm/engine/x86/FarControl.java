@@ -33,6 +33,10 @@ public final class FarControl {
      */
     public static void iret(Cpu cpu, int operandSize) {
         CpuState s = cpu.s;
+        if (cpu.hypervisor != null && s.cpl == 0) {
+            cpu.hypervisor.iret(cpu, operandSize);
+            return;
+        }
         long flags = s.rflags();
         if ((flags & FLAG_NT) != 0) {
             throw CpuException.of(CpuException.GP, 0);
@@ -224,6 +228,10 @@ public final class FarControl {
 
     /** SYSCALL. */
     public static void syscall(Cpu cpu, long nextRip) {
+        if (cpu.hypervisor != null) {
+            cpu.hypervisor.syscall(cpu, nextRip);
+            return;
+        }
         CpuState s = cpu.s;
         if ((s.efer & CpuState.EFER_SCE) == 0) {
             throw CpuException.of(CpuException.UD);
@@ -265,16 +273,29 @@ public final class FarControl {
 
     /** INT n. */
     public static void interrupt(Cpu cpu, int vector, long nextRip) {
-        Interrupts.enter(cpu, vector, false, 0, true, nextRip, false);
+        software(cpu, vector, nextRip);
+    }
+
+    private static void software(Cpu cpu, int vector, long nextRip) {
+        if (cpu.hypervisor != null) {
+            cpu.hypervisor.interrupt(cpu, vector, nextRip);
+        } else {
+            Interrupts.enter(cpu, vector, false, 0, true, nextRip, false);
+        }
     }
 
     /** INT3. */
     static void int3(Cpu cpu, long nextRip) {
-        Interrupts.enter(cpu, CpuException.BP, false, 0, true, nextRip, false);
+        software(cpu, CpuException.BP, nextRip);
     }
 
     /** INT1, also known as ICEBP: #DB without a check of the gate's DPL. */
     static void int1(Cpu cpu, long nextRip) {
+        if (cpu.hypervisor != null) {
+            cpu.s.rip = nextRip;
+            cpu.hypervisor.exception(cpu, CpuException.of(CpuException.DB));
+            return;
+        }
         Interrupts.enter(cpu, CpuException.DB, false, 0, false, nextRip, false);
     }
 

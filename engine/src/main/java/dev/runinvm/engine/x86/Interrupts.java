@@ -24,6 +24,10 @@ public final class Interrupts {
      * @throws TripleFault if #DF cannot be delivered either
      */
     public static void raise(Cpu cpu, CpuException exception) {
+        if (cpu.hypervisor != null) {
+            cpu.hypervisor.exception(cpu, exception);
+            return;
+        }
         CpuException now = exception;
         while (true) {
             CpuException next = attempt(cpu, now);
@@ -103,6 +107,9 @@ public final class Interrupts {
      * @return whether one was delivered
      */
     public static boolean acceptIfPending(Cpu cpu) {
+        if (cpu.hypervisor != null) {
+            return cpu.hypervisor.acceptEvent(cpu);
+        }
         CpuState s = cpu.s;
         if (!cpu.intc.pending() || s.interruptShadow || !s.interruptsEnabled()) {
             return false;

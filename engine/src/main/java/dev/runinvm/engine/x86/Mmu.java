@@ -37,6 +37,9 @@ public final class Mmu {
 
     private @Nullable CodeListener codeListener;
     private @Nullable AddressSpaceListener listener;
+    private @Nullable TableGuard guard;
+    /** The upper half of all address spaces is the same: its translations outlive a change of CR3. */
+    private boolean commonUpperHalf;
 
     private int rights;
     private long[] readTag;
@@ -184,7 +187,7 @@ public final class Mmu {
             noteFetch(linear);
         }
         long page = walker.physical & PAGE;
-        tlb.enter(linear, page, false, null, 0, walker.pageShift, global());
+        tlb.enter(linear, page, false, null, 0, walker.pageShift, global(linear));
         return walker.physical;
     }
 
@@ -263,8 +266,14 @@ public final class Mmu {
         };
     }
 
-    private boolean global() {
-        return walker.global && (s.cr4 & CpuState.CR4_PGE) != 0;
+    private boolean global(long linear) {
+        return walker.global && (s.cr4 & CpuState.CR4_PGE) != 0 || commonUpperHalf && linear < 0;
+    }
+
+    /** After a walk that refused: whether it was a store of the kernel to a page table that it may write nevertheless. */
+    private boolean isTableWrite(int as) {
+        int refusedStore = PageWalker.PF_PRESENT | PageWalker.PF_WRITE;
+        return guard != null && as != USER && walker.errorCode == refusedStore && guard.mayWrite(walker.physical);
     }
 
     private void walk(long linear, boolean write, boolean fetch, int as) {
@@ -313,21 +322,22 @@ public final class Mmu {
         } else {
             walks++;
             if (!walker.walk(
-                    s.cr3,
-                    linear,
-                    write,
-                    false,
-                    as == USER,
-                    s.cr4,
-                    as == SUPERVISOR_AC,
-                    s.cr0,
-                    (s.efer & CpuState.EFER_NXE) != 0)) {
+                            s.cr3,
+                            linear,
+                            write,
+                            false,
+                            as == USER,
+                            s.cr4,
+                            as == SUPERVISOR_AC,
+                            s.cr0,
+                            (s.efer & CpuState.EFER_NXE) != 0)
+                    && !isTableWrite(as)) {
                 throw CpuException.pageFault(linear, walker.errorCode);
             }
             physical = walker.physical;
             userPage = walker.user;
             mayWrite = walker.dirty && (walker.writable || as != USER && (s.cr0 & CpuState.CR0_WP) == 0);
-            global = walker.global && (s.cr4 & CpuState.CR4_PGE) != 0;
+            global = global(linear);
             shift = walker.pageShift;
             if (shift > 12 && !userPage) {
                 largePages.enter(linear, physical, mayWrite, global, shift);
@@ -489,6 +499,16 @@ public final class Mmu {
         this.listener = listener;
     }
 
+    /** Sets who knows of page tables that the kernel may write through read-only mappings. */
+    public void setTableGuard(@Nullable TableGuard guard) {
+        this.guard = guard;
+    }
+
+    /** Says that all top-level tables agree on the upper half, so that {@link #flushAll} may keep what it maps. */
+    public void setCommonUpperHalf(boolean common) {
+        commonUpperHalf = common;
+    }
+
     /** Sets who is told of writes to protected pages. */
     public void setCodeListener(@Nullable CodeListener codeListener) {
         this.codeListener = codeListener;
@@ -507,8 +527,13 @@ public final class Mmu {
         }
     }
 
+    /** Puts a base table in place; what is cached of the one before stays until {@link #flushAll}. No listener is told. */
+    public void setRoot(long physical) {
+        s.cr3 = physical;
+    }
+
     /** INVLPG. */
-    void invalidatePage(long linear) {
+    public void invalidatePage(long linear) {
         flushPage(linear);
         if (listener != null) {
             listener.invlpg(linear);
@@ -532,7 +557,7 @@ public final class Mmu {
     }
 
     private void noteFetch(long linear) {
-        localFetched |= !global();
+        localFetched |= !global(linear);
         hugeFetched |= walker.pageShift > 21;
         int region = region(linear);
         fetchedRegions[region >> 6] |= 1L << region;
@@ -638,6 +663,9 @@ public final class Mmu {
     }
 
     private void written(long physicalAddress, int length) {
+        if (guard != null && guard.mayWrite(physicalAddress)) {
+            guard.written(physicalAddress, length);
+        }
         if (codeListener != null && isCode(physicalAddress)) {
             codeListener.codeWritten(physicalAddress, length);
         }
