@@ -28,6 +28,7 @@ final class DirectCounters {
     long pagesRevalidated;
     long pagesDropped;
     long evictions;
+    long regionsUnchanged;
 
     /** All of them, by name. */
     Map<String, Long> asMap() {
@@ -55,6 +56,7 @@ final class DirectCounters {
         m.put("direct.pagesRevalidated", pagesRevalidated);
         m.put("direct.pagesDropped", pagesDropped);
         m.put("direct.evictions", evictions);
+        m.put("direct.regionsUnchanged", regionsUnchanged);
         return m;
     }
 

@@ -66,6 +66,7 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
     private volatile @Nullable Stub running;
     private volatile boolean preemptRequested;
 
+    private @Nullable TableVersions tableVersions;
     private WritableListener writableListener = page -> {};
     private int currentPcid;
     private @Nullable NativeVectorUnit vectorUnit;
@@ -133,6 +134,34 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
     /** Sets who hears of pages that guest code can write. */
     public void setWritableListener(WritableListener listener) {
         writableListener = listener;
+    }
+
+    /**
+     * Sets who knows which page tables have changed; what has not changed need not be compared. Before any guest code
+     * runs.
+     */
+    public void setTableVersions(TableVersions versions) {
+        tableVersions = versions;
+    }
+
+    /**
+     * One address of one address space may be translated differently from now on.
+     *
+     * @param root physical address of the top-level table
+     */
+    public void invalidate(long root, long linear) {
+        Mirror m = find(root);
+        if (m != null && linear >= 0 && linear < USER_END) {
+            m.mark(linear);
+        }
+    }
+
+    /** Everything in one address space may be translated differently from now on. */
+    public void invalidateAll(long root) {
+        Mirror m = find(root);
+        if (m != null) {
+            m.markAll();
+        }
     }
 
     private void becameWritable(long physicalPage) {
@@ -471,7 +500,7 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
         if (m == null || m.root != root) {
             m = find(root);
             if (m == null) {
-                m = new Mirror(memory, tables, options, counters, this::becameWritable, root);
+                m = new Mirror(memory, tables, options, counters, this::becameWritable, tableVersions, root);
                 m.pcid = (int) cr3 & 0xfff;
                 if (mirrors.size() >= options.maxMirrors()) {
                     recycle(m);

@@ -18,6 +18,7 @@ final class Mirror {
     private final DirectOptions options;
     private final DirectCounters counters;
     private final WritableListener writable;
+    private final @Nullable TableVersions versions;
 
     /** Physical address of the top-level table. */
     final long root;
@@ -46,12 +47,14 @@ final class Mirror {
             DirectOptions options,
             DirectCounters counters,
             WritableListener writable,
+            @Nullable TableVersions versions,
             long root) {
         this.memory = memory;
         this.tables = tables;
         this.options = options;
         this.counters = counters;
         this.writable = writable;
+        this.versions = versions;
         this.root = root;
     }
 
@@ -140,6 +143,13 @@ final class Mirror {
             }
             same = false;
         }
+        int version = versions == null || !found ? TableVersions.UNKNOWN : versions.of(tables.table);
+        if (same && version != TableVersions.UNKNOWN && version == r.version) {
+            counters.regionsUnchanged++;
+            sweep.keepAll();
+            return;
+        }
+        r.version = version;
         counters.pagesRevalidated += r.mapped;
         for (int i = 0; i < Region.PAGES && r.mapped > 0; i++) {
             long old = r.entry[i];
@@ -197,6 +207,9 @@ final class Mirror {
             check(r, sweep, nxe);
             sweep.finish();
             tables.find(root, va, nxe);
+        }
+        if (r.mapped == 0) {
+            r.version = versions == null ? TableVersions.UNKNOWN : versions.of(tables.table);
         }
         r.table = tables.table;
         r.rights = tables.rights;

@@ -13,6 +13,8 @@ final class Region {
     int rights;
     boolean large;
     long largeEntry;
+    /** The table's version when all pages were last compared with it; see {@link TableVersions}. */
+    int version = TableVersions.UNKNOWN;
     /** Page-table entry each page was mapped from; 0 where nothing is mapped. With large pages, its physical address|1. */
     final long[] entry = new long[PAGES];
     /** Protection each page is mapped with (PROT_*). */
