@@ -14,20 +14,25 @@ public final class AgentMain {
     private AgentMain() {}
 
     /**
-     * Runs the agent over the channel's PCI function. Ends with status 0 after the host's goodbye, 71 if there is no channel,
+     * Runs the agent over the channel's PCI function, with another doorbell if one is named. Ends with status 0 after the host's goodbye, 71 if there is no channel,
      * 70 if the host broke the protocol or the class path could not be stored.
+     *
+     * @param args nothing, or the console that is the doorbell
      */
     public static void main(String[] args) {
         PrintStream console = System.err;
-        PciDoorbell device;
+        ByteBuffer window;
+        Doorbell doorbell;
         try {
-            device = PciDoorbell.open(Path.of("/sys/bus/pci/devices"));
+            PciDoorbell device = PciDoorbell.open(Path.of("/sys/bus/pci/devices"));
+            window = device.window();
+            doorbell = args.length > 0 ? ConsoleDoorbell.open(Path.of(args[0])) : device;
         } catch (IOException | RuntimeException e) {
             console.println("runinvm agent: no channel to the host: " + e);
             System.exit(71);
             return;
         }
-        System.exit(serve(device.window(), device, Path.of("/tmp/runinvm/cp"), console));
+        System.exit(serve(window, doorbell, Path.of("/tmp/runinvm/cp"), console));
     }
 
     /**

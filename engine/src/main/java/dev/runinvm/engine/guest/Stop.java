@@ -19,7 +19,11 @@ public record Stop(Kind kind, String detail) {
         /** A device asked for a reset of the machine. */
         RESET,
         /** An exception while delivering a double fault. */
-        TRIPLE_FAULT
+        TRIPLE_FAULT,
+        /** The kernel asked the hypervisor to switch it off. */
+        SWITCHED_OFF,
+        /** The kernel told the hypervisor of its crash, or did what no guest may. */
+        CRASHED
     }
 
     /** What the stop means, in the light of what console and init have said before. */
@@ -45,6 +49,8 @@ public record Stop(Kind kind, String detail) {
                         console.poweringOff()
                                 ? "the guest was switched off"
                                 : "the guest's processor was halted with interrupts off");
+            case SWITCHED_OFF -> new GuestEnd(GuestEnd.Kind.POWER_OFF, "the guest was switched off");
+            case CRASHED -> new GuestEnd(GuestEnd.Kind.PANIC, "the guest crashed: " + detail);
             case RESET -> new GuestEnd(GuestEnd.Kind.REBOOT, "the guest reset itself: " + detail);
             default ->
                 console.restarting() // by a triple fault on purpose: reboot=t, or sysrq's emergency restart

@@ -43,22 +43,45 @@ public final class CommandLine {
      * a reboot after a panic, and reboots by triple fault, which every machine of ours ends at.
      */
     public static CommandLine standard() {
-        CommandLine line = new CommandLine();
-        return line.add("console=ttyS0")
+        return common("ttyS0")
                 .add("8250.nr_uarts=2")
+                .add("reboot=t") // by triple fault, which every machine without a hypervisor of ours ends at
+                .add("io_delay=none")
+                .add("tsc=reliable");
+    }
+
+    /**
+     * As {@link #standard()}, for a kernel that runs on a hypervisor and finds console, clock and reboot there.
+     *
+     * @param console the console's device
+     */
+    public static CommandLine standard(String console) {
+        return common(console);
+    }
+
+    private static CommandLine common(String console) {
+        CommandLine line = new CommandLine();
+        return line.add("console=" + console)
                 .add("mitigations=off")
                 .add("nokaslr")
                 .add("random.trust_cpu=on")
                 .add("cryptomgr.notests=1")
                 .add("initcall_blacklist=" + String.join(",", SKIPPED))
                 .add("panic=-1")
-                .add("reboot=t")
-                .add("io_delay=none")
                 .add("nowatchdog")
                 .add("rcupdate.rcu_cpu_stall_suppress=1")
-                .add("tsc=reliable")
                 .add("loglevel=6")
                 .add("rdinit=/init");
+    }
+
+    /**
+     * Names the devices through which a guest on a hypervisor speaks to the host.
+     *
+     * @param control the console on which its init tells what it does
+     * @param bell the console whose writing is the channel's doorbell
+     */
+    public CommandLine channel(String control, String bell) {
+        return add("runinvm.control=" + control).add("runinvm.bell=" + bell);
     }
 
     /** Tells the guest its TSC frequency, so that it need not measure. */
