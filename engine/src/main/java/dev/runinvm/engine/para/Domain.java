@@ -1,0 +1,150 @@
+package dev.runinvm.engine.para;
+
+import dev.runinvm.engine.direct.DirectEngine;
+import dev.runinvm.engine.direct.HostCpu;
+import dev.runinvm.engine.machine.GuestMemory;
+import dev.runinvm.engine.machine.MmioBus;
+import dev.runinvm.engine.machine.PortBus;
+import dev.runinvm.engine.machine.TimeSource;
+import dev.runinvm.engine.x86.Cpu;
+import dev.runinvm.engine.x86.CpuState;
+import dev.runinvm.engine.x86.CpuidModel;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** A Xen domain with one virtual CPU: its memory, and all that the hypervisor keeps about it. */
+final class Domain {
+    final GuestMemory memory;
+    final PortBus ports = new PortBus();
+    final MmioBus mmio = new MmioBus();
+    final MachineLayout layout;
+    final Cpu cpu;
+    final SharedInfo shared;
+    final EventChannels events;
+    final Timers timers;
+    final PageTypes types;
+    final PvCpu pv;
+    final Hypercalls hypercalls;
+    final SchedulerOps scheduler;
+    final VcpuOps vcpuOps;
+    final MmuOps mmuOps;
+    final GrantTables grants;
+    final ConsoleRing console;
+    final XenStore store = new XenStore();
+    final XenBus bus = new XenBus(store);
+    private final StoreRing storeRing;
+    private OtherOps.Output consoleOutput = (bytes, from, count) -> {};
+    /** Called when the next deadline may have changed. */
+    volatile Runnable timersChanged = () -> {};
+
+    /**
+     * Builds a domain with a kernel in it, ready to run.
+     *
+     * @param memory fresh guest memory: all zeroes
+     * @param builder fills it
+     */
+    Domain(GuestMemory memory, DomainBuilder builder, TimeSource time, HostCpu host) {
+        this.memory = memory;
+        CpuState state = new CpuState();
+        DomainBuilder.Domain built = builder.build(state, STORE_PORT, CONSOLE_PORT);
+        layout = built.layout();
+        shared = new SharedInfo(memory, layout.sharedInfo(), time);
+        events = new EventChannels(shared);
+        pv = new PvCpu(shared);
+        cpu = new Cpu(state, memory, mmio, ports, pv, time, CpuidModel.forXenGuest(host, host.xcr0(), time.tscHz()));
+        state.cr4 |= cpu.cpuid.xcr0Supported() != 1 ? CpuState.CR4_OSXSAVE : 0;
+        types = new PageTypes(memory, layout);
+        types.pin(built.root() >>> 12, 4);
+        types.get(built.root() >>> 12, 4);
+        pv.kernelRoot = built.root();
+        timers = new Timers(time, shared, events, () -> timersChanged.run());
+        scheduler = new SchedulerOps(shared);
+        vcpuOps = new VcpuOps(layout, shared, timers, types);
+        mmuOps = new MmuOps(memory, layout, types, pv);
+        grants = new GrantTables(memory, layout);
+        console = new ConsoleRing(memory, built.console(), events, this::consoleOutput);
+        console.setPort(events.connected(console::notified));
+        storeRing = new StoreRing(memory, built.store(), store, events);
+        storeRing.setPort(events.connected(storeRing::notified));
+        describe();
+        hypercalls = new Hypercalls(pv);
+        register();
+        pv.setHypercalls(hypercalls);
+        cpu.hypervisor = pv;
+        cpu.mmu.setTableGuard(types);
+        cpu.mmu.setCommonUpperHalf(true);
+    }
+
+    /** Sets what runs the guest's programs, to be told of changes of their address spaces. */
+    void setDirect(DirectEngine direct) {
+        direct.setTableVersions(types);
+        mmuOps.setDirect(direct);
+    }
+
+    /** Sets what takes the console's output; none until then. */
+    void setConsoleOutput(OtherOps.Output output) {
+        consoleOutput = output;
+    }
+
+    private void consoleOutput(byte[] bytes, int from, int count) {
+        consoleOutput.accept(bytes, from, count);
+    }
+
+    /** The event channels that are connected first. */
+    private static final int CONSOLE_PORT = 1;
+
+    private static final int STORE_PORT = 2;
+
+    /** What a guest finds about itself in its xenstore. */
+    private void describe() {
+        store.write(XenStore.HOME + "/domid", Integer.toString(XenStore.GUEST));
+        store.write(XenStore.HOME + "/name", "runinvm");
+        store.write(XenStore.HOME + "/control/platform-feature-multiprocessor-suspend", "0");
+    }
+
+    /** Adds a console, /dev/hvc1 for 1, before the guest runs. */
+    void addConsole(int number, OtherOps.Output output) {
+        bus.add("console", number, new ConsoleBackend(memory, store, grants, events, output));
+    }
+
+    private void register() {
+        mmuOps.register(hypercalls);
+        new DescriptorOps(memory, layout, pv).register(hypercalls);
+        new EventOps(events).register(hypercalls);
+        scheduler.register(hypercalls);
+        vcpuOps.register(hypercalls);
+        VersionOps.register(hypercalls);
+        new MemoryOps(layout).register(hypercalls);
+        grants.register(hypercalls);
+        OtherOps.register(hypercalls, this::consoleOutput);
+    }
+
+    /** Physical address of the kernel's console ring. */
+    long consolePage() {
+        return console.page();
+    }
+
+    /** Hands over what came from outside. The vCPU's thread. */
+    void pollInput() {
+        console.poll();
+    }
+
+    Map<String, Long> counters() {
+        Map<String, Long> all = new TreeMap<>(hypercalls.counters());
+        all.put("para.events", pv.events);
+        all.put("para.exceptions", pv.exceptions);
+        all.put("para.systemCalls", pv.systemCalls);
+        all.put("para.returns", pv.returns);
+        all.put("para.tableUpdates", types.updates);
+        all.put("para.tableDirectWrites", types.directWrites);
+        all.put("para.pins", mmuOps.pins);
+        all.put("para.unpins", mmuOps.unpins);
+        all.put("para.baseChanges", mmuOps.baseChanges);
+        all.put("para.flushes", mmuOps.flushes);
+        all.put("para.pageFlushes", mmuOps.pageFlushes);
+        all.put("para.eventsSent", events.sent);
+        all.put("para.timerEvents", timers.expired);
+        all.put("para.storeRequests", store.requests);
+        return all;
+    }
+}

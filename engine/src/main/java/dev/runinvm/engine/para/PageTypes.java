@@ -1,0 +1,206 @@
+package dev.runinvm.engine.para;
+
+import dev.runinvm.engine.direct.TableVersions;
+import dev.runinvm.engine.machine.GuestMemory;
+import dev.runinvm.engine.x86.PageWalker;
+import dev.runinvm.engine.x86.TableGuard;
+import java.util.BitSet;
+
+/**
+ * Which frames of the guest are page tables, of which level, and how often they are referred to: by being pinned, by
+ * being a base, by an entry of a table above (Xen's get_page_type, xen/arch/x86/mm.c). Every change of a table that the
+ * guest announces comes through here, and changes the table's version.
+ *
+ * <p>Xen does this to be safe from the guest. Here nothing depends on it: a guest's tables can name no memory that is not
+ * the guest's machine's. It says which pages the kernel may write through read-only mappings, and which have not changed.
+ */
+final class PageTypes implements TableVersions, TableGuard {
+    private static final int ENTRIES = 512;
+    /** Software bits, which an entry may always have, are among these; PCD, PWT, PAT, PS, G too. */
+    private static final long ACCESSED_DIRTY = PageWalker.ACCESSED | PageWalker.DIRTY;
+
+    private final GuestMemory memory;
+    private final MachineLayout layout;
+    /** 1 to 4 for a page table in use, 0 for any other frame. */
+    private final byte[] level;
+
+    private final int[] references;
+    private final int[] version;
+    private final BitSet pinned = new BitSet();
+
+    /** Entries written by hypercalls; stores to tables in use that came without. */
+    long updates;
+
+    long directWrites;
+
+    PageTypes(GuestMemory memory, MachineLayout layout) {
+        this.memory = memory;
+        this.layout = layout;
+        int frames = (int) layout.pages();
+        this.level = new byte[frames];
+        this.references = new int[frames];
+        this.version = new int[frames];
+    }
+
+    private boolean isRam(long frame) {
+        return frame >= 0 && frame < level.length;
+    }
+
+    /** The level of a frame that is a page table in use, else 0. */
+    int level(long frame) {
+        return isRam(frame) ? level[(int) frame] : 0;
+    }
+
+    @Override
+    public int of(long table) {
+        long frame = table >>> 12;
+        return level(frame) == 1 ? version[(int) frame] : UNKNOWN;
+    }
+
+    @Override
+    public boolean mayWrite(long physicalAddress) {
+        return level(physicalAddress >>> 12) == 1;
+    }
+
+    @Override
+    public void written(long physicalAddress, int length) {
+        directWrites++;
+        touch((int) (physicalAddress >>> 12));
+    }
+
+    private void touch(int frame) {
+        version[frame] = version[frame] + 1 & Integer.MAX_VALUE;
+    }
+
+    /**
+     * Refers to a frame as a page table of a level; the first reference makes it one.
+     *
+     * @throws XenError EINVAL if it cannot be one: no RAM, a table of another level, an entry that is none
+     */
+    void get(long frame, int wanted) {
+        if (!isRam(frame)) {
+            throw XenError.invalid();
+        }
+        int f = (int) frame;
+        if (references[f] > 0) {
+            if (level[f] != wanted) {
+                throw XenError.invalid();
+            }
+            references[f]++;
+            return;
+        }
+        level[f] = (byte) wanted;
+        references[f] = 1;
+        touch(f);
+        if (wanted == 4) {
+            ReservedSlots.enter(memory, layout, frame << 12);
+        }
+        for (int i = 0; i < ENTRIES; i++) {
+            if (wanted == 4 && i >= ReservedSlots.FIRST && i <= ReservedSlots.LAST) {
+                continue;
+            }
+            try {
+                reference(memory.getLong((frame << 12) + 8L * i), wanted);
+            } catch (XenError e) {
+                forget(f, i);
+                throw e;
+            }
+        }
+    }
+
+    /** Gives a reference back. */
+    void put(long frame) {
+        int f = (int) frame;
+        if (!isRam(frame) || references[f] == 0) {
+            return;
+        }
+        if (--references[f] == 0) {
+            references[f] = 1;
+            forget(f, ENTRIES);
+        }
+    }
+
+    /** Ends a table's life: drops the references of its first entries. */
+    private void forget(int f, int entries) {
+        int was = level[f];
+        references[f] = 0;
+        level[f] = 0;
+        for (int i = 0; i < entries && was > 1; i++) {
+            if (was != 4 || i < ReservedSlots.FIRST || i > ReservedSlots.LAST) {
+                drop(memory.getLong(((long) f << 12) + 8L * i), was);
+            }
+        }
+    }
+
+    private void reference(long entry, int level) {
+        if ((entry & PageWalker.PRESENT) == 0) {
+            return;
+        }
+        long physical = entry & PageWalker.ADDRESS;
+        if (level > 1) {
+            if ((entry & PageWalker.LARGE) != 0) {
+                throw XenError.invalid();
+            }
+            get(physical >>> 12, level - 1);
+        } else if (!layout.mayMap(physical)) {
+            throw XenError.invalid();
+        }
+    }
+
+    private void drop(long entry, int level) {
+        if (level > 1 && (entry & PageWalker.PRESENT) != 0) {
+            put((entry & PageWalker.ADDRESS) >>> 12);
+        }
+    }
+
+    /** MMUEXT_PIN_L1_TABLE to L4. */
+    void pin(long frame, int wanted) {
+        if (isRam(frame) && pinned.get((int) frame)) {
+            throw XenError.invalid();
+        }
+        get(frame, wanted);
+        pinned.set((int) frame);
+    }
+
+    /** MMUEXT_UNPIN_TABLE. */
+    void unpin(long frame) {
+        if (!isRam(frame) || !pinned.get((int) frame)) {
+            throw XenError.invalid();
+        }
+        pinned.clear((int) frame);
+        put(frame);
+    }
+
+    /**
+     * Writes an entry of a table, or 8 bytes of any other page.
+     *
+     * @param address physical, a multiple of 8
+     * @param preserve accessed and dirty bits stay as they are
+     * @return the entry that was there
+     * @throws XenError EINVAL if the new entry is none that may be there
+     */
+    long update(long address, long entry, boolean preserve) {
+        if (!layout.isRam(address)) {
+            throw XenError.invalid();
+        }
+        updates++;
+        int frame = (int) (address >>> 12);
+        int of = level[frame];
+        long old = memory.getLong(address);
+        if (of == 4) {
+            long slot = address >>> 3 & 511;
+            if (slot >= ReservedSlots.FIRST && slot <= ReservedSlots.LAST) {
+                throw XenError.invalid();
+            }
+        }
+        if (of == 0) {
+            memory.putLong(address, entry);
+            return old;
+        }
+        reference(entry, of);
+        memory.putLong(address, preserve ? entry & ~ACCESSED_DIRTY | old & ACCESSED_DIRTY : entry);
+        touch(frame);
+        drop(old, of);
+        return old;
+    }
+}
