@@ -8,8 +8,8 @@ import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.Technique;
 import dev.runinvm.engine.Vm;
 import dev.runinvm.engine.VmConfig;
+import dev.runinvm.engine.boot.AcpiTables;
 import dev.runinvm.engine.boot.LinuxBoot;
-import dev.runinvm.engine.boot.MpTable;
 import dev.runinvm.engine.channel.WindowChannel;
 import dev.runinvm.engine.guest.RecordingConsole;
 import dev.runinvm.engine.guest.Stop;
@@ -59,12 +59,11 @@ final class HwMachine implements Vm {
                     image.kernel(),
                     image.initramfs(),
                     image.disks(),
-                    CommandLine.standard()
-                            .tscKhz(hardware.time().tscHz() / 1000)
-                            .guest(config)
-                            .toString(),
+                    commandLine(config, hardware.time().tscHz()),
                     state);
-            MpTable.write(memory, config.cpus());
+            if (config.cpus() > 1) {
+                AcpiTables.write(memory, config.cpus());
+            }
             hardware.setBootState(state);
             console = new RecordingConsole(
                     "vm.hw",
@@ -84,6 +83,14 @@ final class HwMachine implements Vm {
             release(made);
             throw e;
         }
+    }
+
+    private static String commandLine(VmConfig config, long tscHz) {
+        CommandLine line = CommandLine.standard().tscKhz(tscHz / 1000);
+        if (config.cpus() > 1) {
+            line.add(AcpiTables.KERNEL_ARGUMENT);
+        }
+        return line.guest(config).toString();
     }
 
     private void release(@Nullable HwHardware made) {

@@ -69,7 +69,6 @@ final class KvmAbi {
     static final int SREGS_CR8 = 256;
     static final int SREGS_EFER = 264;
     static final int SREGS_APIC_BASE = 272;
-    static final int SREGS_INTERRUPT_BITMAP = 280;
     static final int SEGMENT_SIZE = 24;
     static final int SEGMENT_LIMIT = 8;
     static final int SEGMENT_SELECTOR = 12;
