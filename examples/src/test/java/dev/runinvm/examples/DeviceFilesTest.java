@@ -1,12 +1,11 @@
 package dev.runinvm.examples;
 
-import dev.runinvm.engine.Technique;
 import dev.runinvm.junit.RunInVM;
 import org.junit.jupiter.api.Test;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 /** Device nodes, namespaces, another root: things that only root does. */
-@RunInVM(technique = Technique.FULL)
+@RunInVM
 class DeviceFilesTest {
     @Test
     void makesADeviceNode() throws Exception {

@@ -1,6 +1,5 @@
 package dev.runinvm.examples;
 
-import dev.runinvm.engine.Technique;
 import dev.runinvm.junit.RunInVM;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,7 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The kernel is stock, so its package's modules fit. */
-@RunInVM(technique = Technique.FULL)
+@RunInVM
 class KernelModuleTest {
     private static boolean loaded(String module) throws IOException {
         return Files.readAllLines(Path.of("/proc/modules")).stream().anyMatch(line -> line.startsWith(module + " "));

@@ -1,6 +1,5 @@
 package dev.runinvm.examples;
 
-import dev.runinvm.engine.Technique;
 import dev.runinvm.junit.RunInVM;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,7 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The kernel is the one that was asked for, and it is ours alone. */
-@RunInVM(technique = Technique.FULL)
+@RunInVM
 class KernelTest {
     @Test
     void runsAsRoot() throws Exception {

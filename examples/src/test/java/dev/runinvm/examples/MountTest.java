@@ -1,6 +1,5 @@
 package dev.runinvm.examples;
 
-import dev.runinvm.engine.Technique;
 import dev.runinvm.junit.RunInVM;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,7 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Mounting takes root and changes the machine: here it is the guest's. */
-@RunInVM(technique = Technique.FULL)
+@RunInVM
 class MountTest {
     private final Path point = Path.of("/root/mounted");
 

@@ -1,13 +1,12 @@
 package dev.runinvm.examples;
 
-import dev.runinvm.engine.Technique;
 import dev.runinvm.junit.RunInVM;
 import org.junit.jupiter.api.Test;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Fills the machine's memory until the kernel kills somebody: the child that offers itself, not the tests' JVM. */
-@RunInVM(technique = Technique.FULL, memory = "768M")
+@RunInVM(memory = "768M")
 class OutOfMemoryTest {
     @Test
     void theKernelKillsTheGreedyChild() throws Exception {

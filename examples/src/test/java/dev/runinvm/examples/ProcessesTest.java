@@ -1,6 +1,5 @@
 package dev.runinvm.examples;
 
-import dev.runinvm.engine.Technique;
 import dev.runinvm.junit.RunInVM;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,7 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Every process there is belongs to the guest. */
-@RunInVM(technique = Technique.FULL)
+@RunInVM
 class ProcessesTest {
     /** Processes with a command line; threads of the kernel have none. */
     private static List<String> userProcesses() throws IOException {

@@ -1,6 +1,5 @@
 package dev.runinvm.examples;
 
-import dev.runinvm.engine.Technique;
 import dev.runinvm.junit.RunInVM;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -13,7 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 /** Settings of the kernel that no test may touch on a machine that others use. */
-@RunInVM(technique = Technique.FULL)
+@RunInVM
 class SysctlTest {
     @Test
     void writesASysctl() throws Exception {
