@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.jar.Attributes;
 import java.util.jar.JarFile;
 import java.util.jar.Manifest;
@@ -111,13 +112,28 @@ public final class ClassPath {
     public static Entry entry(Path path) {
         try {
             if (Files.isDirectory(path)) {
-                return CACHE.computeIfAbsent(path.toString(), p -> directory(path));
+                return CACHE.computeIfAbsent(state(path), p -> directory(path));
             }
             String key = path + "|" + Files.size(path) + "|" + Files.getLastModifiedTime(path);
             return CACHE.computeIfAbsent(key, k -> jar(path));
         } catch (IOException e) {
             throw unreadable(path, e);
         }
+    }
+
+    /** What changes when a directory's content does, or all but surely: a build's JVM may live for many builds. */
+    private static String state(Path directory) throws IOException {
+        long files = 0;
+        long bytes = 0;
+        long newest = 0;
+        try (Stream<Path> all = Files.walk(directory)) {
+            for (Path file : (Iterable<Path>) all::iterator) {
+                files++;
+                bytes += Files.isDirectory(file) ? 0 : Files.size(file);
+                newest = Math.max(newest, Files.getLastModifiedTime(file).to(TimeUnit.NANOSECONDS));
+            }
+        }
+        return directory + "|" + files + "|" + bytes + "|" + newest;
     }
 
     private static Entry jar(Path path) {

@@ -40,5 +40,5 @@ abstract class AbstractVmMojo extends AbstractMojo {
      *
      * @throws VmException as the engine throws it; it becomes a build failure, or an error if it is the engine's bug
      */
-    abstract void run() throws MojoFailureException, InterruptedException;
+    abstract void run() throws MojoExecutionException, MojoFailureException, InterruptedException;
 }

@@ -6,6 +6,7 @@ import dev.runinvm.engine.image.ImageRequest;
 import dev.runinvm.engine.image.PreparedImage;
 import java.io.File;
 import java.nio.file.Path;
+import org.apache.maven.plugins.annotations.LifecyclePhase;
 import org.apache.maven.plugins.annotations.Mojo;
 import org.apache.maven.plugins.annotations.Parameter;
 import org.jspecify.annotations.Nullable;
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @since 0.1.0
  */
-@Mojo(name = "prepare", requiresProject = false, threadSafe = true)
+@Mojo(name = "prepare", defaultPhase = LifecyclePhase.PRE_INTEGRATION_TEST, requiresProject = false, threadSafe = true)
 public class PrepareMojo extends AbstractVmMojo {
     /**
      * A kernel file, bzImage or vmlinux, or a Debian package that holds one, instead of the default kernel.

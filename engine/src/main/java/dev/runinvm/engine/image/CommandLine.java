@@ -111,6 +111,11 @@ public final class CommandLine {
         return mode(Mode.COMMAND).add("runinvm.command=" + encoded);
     }
 
+    /** Arguments that give the agent's JVM these options, to be appended to the kernel's others. */
+    public static List<String> ofJavaOptions(List<String> options) {
+        return new CommandLine().javaOptions(options).arguments;
+    }
+
     /** Options of the agent's JVM, in order. */
     public CommandLine javaOptions(List<String> options) {
         if (options.stream().allMatch(o -> PLAIN_OPTION.matcher(o).matches())) {

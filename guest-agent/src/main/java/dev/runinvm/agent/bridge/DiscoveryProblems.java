@@ -13,14 +13,21 @@ final class DiscoveryProblems implements LauncherDiscoveryListener {
 
     @Override
     public void selectorProcessed(UniqueId engineId, DiscoverySelector selector, SelectorResolutionResult result) {
-        result.getThrowable().ifPresent(t -> {
-            StringBuilder text = new StringBuilder(selector + " failed in " + engineId);
-            int depth = 0;
-            for (Throwable c = t; c != null && depth < 10; c = c.getCause(), depth++) {
-                text.append(": ").append(c);
-            }
-            texts.add(text.toString());
-        });
+        result.getThrowable().ifPresent(t -> add(selector + " failed in " + engineId, t));
+    }
+
+    /** A class that was to be looked through and cannot be loaded. */
+    void unloadable(String className, Throwable why) {
+        add("class '" + className + "' cannot be loaded", why);
+    }
+
+    private void add(String what, Throwable why) {
+        StringBuilder text = new StringBuilder(what);
+        int depth = 0;
+        for (Throwable c = why; c != null && depth < 10; c = c.getCause(), depth++) {
+            text.append(": ").append(c);
+        }
+        texts.add(text.toString());
     }
 
     List<String> texts() {

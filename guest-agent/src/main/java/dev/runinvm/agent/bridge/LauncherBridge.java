@@ -73,8 +73,8 @@ public final class LauncherBridge implements TestRunner {
 
     @Override
     public void launch(Request request, RunEvents events) {
-        List<DiscoverySelector> selectors = new ArrayList<>();
-        request.classes().forEach(name -> selectors.add(DiscoverySelectors.selectClass(name)));
+        DiscoveryProblems problems = new DiscoveryProblems();
+        List<DiscoverySelector> selectors = loadable(request.classes(), problems);
         request.ids().forEach(id -> selectors.add(DiscoverySelectors.selectUniqueId(UniqueId.parse(id))));
         List<PostDiscoveryFilter> tags = new ArrayList<>();
         if (!request.includeTags().isEmpty()) {
@@ -83,7 +83,6 @@ public final class LauncherBridge implements TestRunner {
         if (!request.excludeTags().isEmpty()) {
             tags.add(TagFilter.excludeTags(request.excludeTags()));
         }
-        DiscoveryProblems problems = new DiscoveryProblems();
         try (LauncherSession session = LauncherFactory.openSession()) {
             Launcher launcher = session.getLauncher();
             TestPlan plan = launcher.discover(LauncherDiscoveryRequestBuilder.request()
@@ -99,6 +98,20 @@ public final class LauncherBridge implements TestRunner {
                 launcher.execute(plan, new Forwarder(events));
             }
         }
+    }
+
+    /** One class that cannot be loaded must not keep the others from being run: JUnit calls it a critical issue of all. */
+    private static List<DiscoverySelector> loadable(List<String> classes, DiscoveryProblems problems) {
+        List<DiscoverySelector> selectors = new ArrayList<>();
+        ClassLoader loader = Thread.currentThread().getContextClassLoader();
+        for (String name : classes) {
+            try {
+                selectors.add(DiscoverySelectors.selectClass(Class.forName(name, false, loader)));
+            } catch (ClassNotFoundException | LinkageError e) {
+                problems.unloadable(name, e);
+            }
+        }
+        return selectors;
     }
 
     private static String platformVersion() {

@@ -1,0 +1,8 @@
+package example;
+
+import org.junit.jupiter.api.Test;
+
+class LastIT {
+    @Test
+    void passes() {}
+}

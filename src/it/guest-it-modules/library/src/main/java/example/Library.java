@@ -1,0 +1,7 @@
+package example;
+
+public class Library {
+    public static String name() {
+        return "library";
+    }
+}

@@ -1,0 +1,7 @@
+package example;
+
+public class Main {
+    public String name() {
+        return "main";
+    }
+}

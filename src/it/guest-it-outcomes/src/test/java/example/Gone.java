@@ -1,0 +1,4 @@
+package example;
+
+/** Is deleted before the tests run. */
+class Gone {}

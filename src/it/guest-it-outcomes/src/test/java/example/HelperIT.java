@@ -1,0 +1,4 @@
+package example;
+
+/** Matches the pattern and holds no test. */
+class HelperIT {}
