@@ -1,5 +1,6 @@
 package dev.runinvm.agent;
 
+import dev.runinvm.agent.spi.HostLine;
 import dev.runinvm.agent.spi.RunEvents;
 import dev.runinvm.agent.spi.TestRunner;
 import dev.runinvm.wire.Frame;
@@ -7,8 +8,10 @@ import dev.runinvm.wire.GuestMessage;
 import dev.runinvm.wire.HostMessage;
 import dev.runinvm.wire.ProtocolException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -19,6 +22,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Carries out the host's commands, one after the other. */
 final class Agent {
+    /** Set in every guest: the directory whose content goes to the host. */
+    static final String OUTBOX_PROPERTY = "runinvm.files";
+
     private static final String BRIDGE = "dev.runinvm.agent.bridge.LauncherBridge";
 
     private final Link link;
@@ -26,13 +32,22 @@ final class Agent {
     private final Attribution attribution = new Attribution();
     private final Capture out;
     private final Capture err;
+    private final Questions questions;
+    private final FileSender sender;
+    /** What tests write here goes to the host when they have ended. */
+    private final Path outbox;
+
     private List<String> lastClassPath = List.of();
     private @Nullable TestLoader lastLoader;
+    private @Nullable IOException misplaced;
     private volatile boolean saidGoodbye;
 
     Agent(ByteBuffer window, Doorbell doorbell, Path directory) {
         link = new Link(window, doorbell);
         store = new ClassPathStore(directory);
+        outbox = directory.resolveSibling("files");
+        questions = new Questions(this, link);
+        sender = new FileSender(link::send);
         out = new Capture(GuestMessage.Stream.OUT, attribution, link::send);
         err = new Capture(GuestMessage.Stream.ERR, attribution, link::send);
     }
@@ -77,8 +92,12 @@ final class Agent {
                 TestRunner.Request request = new TestRunner.Request(
                         m.classes(), m.ids(), m.includeTags(), m.excludeTags(), m.execute(), m.configuration());
                 run(m.classPath(), m.properties(), true, (runner, events) -> runner.launch(request, events));
+            } else if (message instanceof HostMessage.Place place) {
+                place(place);
             } else if (message instanceof HostMessage.DumpThreads) {
                 dumpThreads();
+            } else if (message instanceof HostMessage.Answer answer) {
+                questions.answered(answer);
             } else if (message instanceof HostMessage.Bye) {
                 saidGoodbye = true;
                 link.goodbye();
@@ -89,12 +108,22 @@ final class Agent {
         }
     }
 
+    private void place(HostMessage.Place place) {
+        try {
+            FilePlacer.place(store.resolve(List.of(place.hash())).get(0), Path.of(place.path()));
+        } catch (IOException | InvalidPathException e) {
+            misplaced = new IOException("cannot place a file of the host's at " + place.path() + ": " + e, e);
+        }
+    }
+
     private interface Work {
         void with(TestRunner runner, RunEvents events);
     }
 
     private void run(List<String> classPath, Map<String, String> properties, boolean sameLoader, Work work) {
         properties.forEach(System::setProperty);
+        System.setProperty(OUTBOX_PROPERTY, outbox.toString());
+        HostLine.open(questions::ask);
         applyDefaults(properties);
         GuestMessage.RunEnded ended;
         Watch watch = new Watch(this);
@@ -105,7 +134,27 @@ final class Agent {
         }
         drain();
         attribution.clear();
-        link.send(ended);
+        link.send(sendOutbox(ended));
+        link.flush();
+    }
+
+    private GuestMessage.RunEnded sendOutbox(GuestMessage.RunEnded ended) {
+        try {
+            if (Files.isDirectory(outbox)) {
+                sender.send(outbox, "files");
+            }
+            return ended;
+        } catch (IOException | UncheckedIOException e) {
+            return ended.problem() != null
+                    ? ended
+                    : new GuestMessage.RunEnded(
+                            "what tests wrote to " + outbox + " cannot be read", ThrownMaker.make(e));
+        }
+    }
+
+    /** Sends what a test has published. */
+    void attach(String id, Path file, @Nullable String mediaType) throws IOException {
+        sender.attach(id, file, mediaType);
         link.flush();
     }
 
@@ -113,6 +162,11 @@ final class Agent {
         Thread thread = Thread.currentThread();
         ClassLoader before = thread.getContextClassLoader();
         try {
+            Files.createDirectories(outbox);
+            IOException notPlaced = misplaced;
+            if (notPlaced != null) {
+                throw notPlaced;
+            }
             TestLoader loader = sameLoader && lastLoader != null && classPath.equals(lastClassPath)
                     ? lastLoader
                     : loader(store.resolve(classPath));
@@ -168,6 +222,8 @@ final class Agent {
         HostMessage message = link.poll();
         if (message instanceof HostMessage.DumpThreads) {
             dumpThreads();
+        } else if (message instanceof HostMessage.Answer answer) {
+            questions.answered(answer);
         } else if (message != null) {
             throw new ProtocolException(message.getClass().getSimpleName() + " while tests run");
         }

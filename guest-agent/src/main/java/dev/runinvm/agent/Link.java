@@ -75,6 +75,11 @@ final class Link {
         }
     }
 
+    /** Leaves the host some time to write. */
+    void pause() {
+        doorbell.await(10);
+    }
+
     void goodbye() {
         doorbell.goodbye();
     }

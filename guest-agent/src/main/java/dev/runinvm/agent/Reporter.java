@@ -2,6 +2,9 @@ package dev.runinvm.agent;
 
 import dev.runinvm.agent.spi.RunEvents;
 import dev.runinvm.wire.GuestMessage;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -68,6 +71,15 @@ final class Reporter implements RunEvents {
     @Override
     public void reported(String id, Map<String, String> entries) {
         tell(new GuestMessage.Reported(id, entries));
+    }
+
+    @Override
+    public void published(String id, Path file, @Nullable String mediaType) {
+        try {
+            agent.attach(id, file, mediaType);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static GuestMessage.Node wire(PlanNode n) {

@@ -4,6 +4,7 @@ import dev.runinvm.engine.GuestFailure;
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.wire.Frame;
 import dev.runinvm.wire.GuestMessage;
+import dev.runinvm.wire.HostMessage;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -88,5 +89,22 @@ public final class Opening {
             throw autopsy.ended("while the class path was sent to it", e);
         }
         return hashes;
+    }
+
+    /**
+     * Sends a file, or all of a directory, and has it copied to a path of the guest's.
+     *
+     * @param guest absolute
+     */
+    public void place(Path host, String guest) {
+        try {
+            ClassPath.Entry entry = ClassPath.entry(host);
+            link.put(entry);
+            link.send(new HostMessage.Place(entry.hash(), guest));
+        } catch (IOException e) {
+            throw new HostLacks("cannot read " + host + " to send it to the guest: " + e, e);
+        } catch (GuestFailure e) {
+            throw autopsy.ended("while " + host + " was sent to it", e);
+        }
     }
 }

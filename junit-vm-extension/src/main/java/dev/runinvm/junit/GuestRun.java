@@ -34,6 +34,9 @@ import org.slf4j.LoggerFactory;
 final class GuestRun implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(GuestRun.class);
     private static final Duration SLICE = Duration.ofSeconds(1);
+    /** Lines of the console that a test gets when it asks. */
+    private static final int CONSOLE_LINES = 1000;
+
     private static final Duration DUMP_TIME = Duration.ofSeconds(5);
 
     private final RunPlan plan;
@@ -44,6 +47,7 @@ final class GuestRun implements AutoCloseable {
     private final Autopsy autopsy;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
+    private final ReceivedFiles files;
     private final TestTree tree;
     private Deadline runDeadline;
     private boolean pumping;
@@ -58,7 +62,8 @@ final class GuestRun implements AutoCloseable {
         this.recorder = recorder;
         this.link = new GuestLink(vm, recorder);
         this.autopsy = new Autopsy(vm, plan.name());
-        this.tree = new TestTree(new ThrownRebuilder(plan.loader()), plan.ids());
+        this.files = new ReceivedFiles(plan.directory(), plan.settings().filesLimit());
+        this.tree = new TestTree(new ThrownRebuilder(plan.loader()), plan.ids(), files);
         this.runDeadline = Deadline.in(plan.settings().runTimeout());
     }
 
@@ -82,7 +87,13 @@ final class GuestRun implements AutoCloseable {
             throw e;
         }
         recorder.started(lease.vm(), lease.waitedNanos());
-        GuestRun run = new GuestRun(plan, lease, recorder);
+        GuestRun run;
+        try {
+            run = new GuestRun(plan, lease, recorder);
+        } catch (RuntimeException | Error e) {
+            lease.close();
+            throw e;
+        }
         try {
             run.open();
             return run;
@@ -113,6 +124,8 @@ final class GuestRun implements AutoCloseable {
         properties.put("runinvm.technique", vm.technique().name());
         properties.put("runinvm.kernelRelease", vm.kernelRelease());
         properties.put(TechniqueTemplates.EACH, String.join("\n", plan.each()));
+        properties.put("runinvm.memory", String.valueOf(plan.settings().memory()));
+        plan.settings().files().forEach(file -> opening.place(file.host(), file.guest()));
         link.send(new HostMessage.Run(hashes, plan.className(), plan.selected(), plan.parameters(), properties));
         runDeadline = Deadline.in(plan.settings().runTimeout());
         await(
@@ -297,6 +310,13 @@ final class GuestRun implements AutoCloseable {
             tree.deliver(m.id(), m, id, sink);
         } else if (message instanceof GuestMessage.Reported m) {
             tree.deliver(m.id(), m, id, sink);
+        } else if (message instanceof GuestMessage.Attached m) {
+            tree.deliver(m.id(), m, id, sink);
+        } else if (message instanceof GuestMessage.FilePart m) {
+            take(m);
+        } else if (message instanceof GuestMessage.Ask m) {
+            link.send(new HostMessage.Answer(
+                    m.number(), vm.counters(), vm.console().tail(CONSOLE_LINES)));
         } else if (message instanceof GuestMessage.ThreadDump m) {
             threadDump = m.text();
         } else if (message instanceof GuestMessage.Dying m) {
@@ -305,6 +325,14 @@ final class GuestRun implements AutoCloseable {
             tree.ended(m);
         } else {
             die(autopsy.failure("the guest greeted twice", null));
+        }
+    }
+
+    private void take(GuestMessage.FilePart part) {
+        try {
+            files.take(part);
+        } catch (VmException e) {
+            die(e);
         }
     }
 
@@ -405,7 +433,11 @@ final class GuestRun implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
-            end(null);
+            try {
+                files.close();
+            } finally {
+                end(null);
+            }
         }
     }
 }

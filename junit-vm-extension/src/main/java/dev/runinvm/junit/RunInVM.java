@@ -24,7 +24,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Retention(RetentionPolicy.RUNTIME)
 @Documented
 @Inherited
-@ExtendWith({RunInVMExtension.class, TechniqueTemplates.class})
+@ExtendWith({RunInVMExtension.class, TechniqueTemplates.class, GuestParameter.class})
 public @interface RunInVM {
     /**
      * The technique; default {@link Technique#FULL}. It fails where it cannot run; another never takes its place.
@@ -52,4 +52,11 @@ public @interface RunInVM {
 
     /** Whether the tests are skipped, with the reason, where the technique cannot run; by default they fail. */
     boolean disabledWithout() default false;
+
+    /**
+     * Files and directories of the host that are copied into the guest before its tests run, each as {@code HOST:GUEST}; the
+     * path on the host is relative to the working directory, the one in the guest absolute. What comes back, see
+     * {@link GuestFiles}.
+     */
+    String[] files() default {};
 }

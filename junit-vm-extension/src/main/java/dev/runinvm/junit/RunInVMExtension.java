@@ -264,7 +264,7 @@ public final class RunInVMExtension
         String id = run.id(context);
         NodeState end = run.awaitEnd(id, new ContextSink(context));
         Throwable failure = Outcomes.throwable(run, end);
-        if (!end.node.displayName().equals(context.getDisplayName())) {
+        if (!Names.same(end.node.displayName(), context.getDisplayName())) {
             GuestFailure differs = new GuestFailure("the host calls " + id + " \"" + context.getDisplayName()
                     + "\", the guest calls it \"" + end.node.displayName()
                     + "\": its source gave different arguments on the two sides");

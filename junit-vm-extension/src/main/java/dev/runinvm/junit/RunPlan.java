@@ -37,13 +37,12 @@ record RunPlan(
 
     /** What a document of the run says of it. */
     RunRecorder.About about() {
-        return new RunRecorder.About(
-                settings.technique(),
-                name,
-                className,
-                selected,
-                settings.memory(),
-                Objects.requireNonNull(log.toAbsolutePath().getParent(), "a log is in a folder"));
+        return new RunRecorder.About(settings.technique(), name, className, selected, settings.memory(), directory());
+    }
+
+    /** Where everything is kept that comes of the run. */
+    Path directory() {
+        return Objects.requireNonNull(log.toAbsolutePath().getParent(), "a log is in a folder");
     }
 
     VmConfig vmConfig(Path agentJar) {

@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  * @param runTimeout of all tests of one guest together
  * @param grace how long the guest's own time-out of a test may come after the host's
  * @param properties names of system properties to forward; a name that ends in {@code *} stands for all that start so
+ * @param files of the host that are copied into the guest
+ * @param filesLimit bytes of files that the guest may send back
  */
 record Settings(
         Technique technique,
@@ -33,7 +35,9 @@ record Settings(
         boolean disabledWithout,
         List<String> properties,
         Optional<Path> logDirectory,
-        int maxGuests) {
+        int maxGuests,
+        List<FileMapping> files,
+        long filesLimit) {
 
     private static final Pattern DURATION = Pattern.compile("(\\d{1,9})\\s*(ms|s|m|h)?");
 
@@ -59,7 +63,9 @@ record Settings(
                 disabledWithout(annotation, configuration),
                 names(configuration.get("systemProperties")),
                 Optional.ofNullable(configuration.get("logDirectory")).map(Path::of),
-                count(configuration.get("maxGuests")));
+                count(configuration.get("maxGuests")),
+                FileMapping.parse(annotation.files(), configuration.get("files")),
+                filesLimit(configuration.get("filesLimit")));
     }
 
     /** Whether tests are skipped where a technique cannot run. */
@@ -73,6 +79,10 @@ record Settings(
 
     private static long memory(@Nullable String text) {
         return text == null ? VmConfig.DEFAULT_MEMORY : MemorySize.parse(text);
+    }
+
+    private static long filesLimit(@Nullable String text) {
+        return text == null ? 1L << 30 : MemorySize.parse(text);
     }
 
     static Duration duration(String name, @Nullable String text, Duration otherwise) {

@@ -20,6 +20,7 @@ import org.junit.platform.launcher.Launcher;
 final class TestTree {
     private final ThrownRebuilder rebuilder;
     private final GuestIds ids;
+    private final ReceivedFiles files;
     private final Map<String, NodeState> nodes = new LinkedHashMap<>();
     /** Ids that some thread of the host waits for, whose output is that thread's business. */
     private final Set<String> awaited = new HashSet<>();
@@ -31,9 +32,10 @@ final class TestTree {
     private @Nullable String stopped;
     private @Nullable Thrown stoppedBy;
 
-    TestTree(ThrownRebuilder rebuilder, GuestIds ids) {
+    TestTree(ThrownRebuilder rebuilder, GuestIds ids, ReceivedFiles files) {
         this.rebuilder = rebuilder;
         this.ids = ids;
+        this.files = files;
     }
 
     void discovered(GuestMessage.Discovered m) {
@@ -231,18 +233,20 @@ final class TestTree {
         }
     }
 
-    private static void emitPending(NodeState node, Sink sink) {
+    private void emitPending(NodeState node, Sink sink) {
         GuestMessage message;
         while ((message = node.pending.poll()) != null) {
             emit(message, sink);
         }
     }
 
-    private static void emit(GuestMessage message, Sink sink) {
+    private void emit(GuestMessage message, Sink sink) {
         if (message instanceof GuestMessage.Output m) {
             sink.output(m.stream(), m.text());
         } else if (message instanceof GuestMessage.Reported m) {
             sink.report(m.entries());
+        } else if (message instanceof GuestMessage.Attached m) {
+            sink.attach(files.path(m.path()), m.name(), m.mediaType());
         }
     }
 

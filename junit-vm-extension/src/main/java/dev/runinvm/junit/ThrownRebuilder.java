@@ -116,12 +116,16 @@ final class ThrownRebuilder {
             add(made, invoke(type, new Class<?>[] {String.class, Throwable.class}, message, null));
         }
         add(made, invoke(type, new Class<?>[0]));
+        Throwable second = null;
         for (Throwable t : made) {
-            if (says(t, message) && (t.getCause() == null || t.getCause() == cause)) {
+            if (says(t, message) && t.getCause() == cause) {
                 return t;
             }
+            if (second == null && says(t, message) && t.getCause() == null) {
+                second = t;
+            }
         }
-        return null;
+        return second;
     }
 
     private static void add(List<Throwable> to, @Nullable Throwable t) {

@@ -38,6 +38,15 @@ final class Host {
         });
     }
 
+    /** As {@link #launch}, with what is printed left to whoever has System.out. */
+    void launchUncaptured(Recorder recorder, DiscoverySelector... selectors) {
+        LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
+                .selectors(selectors)
+                .filters(EngineFilter.includeEngines("junit-jupiter"))
+                .build();
+        LauncherFactory.create().execute(request, recorder);
+    }
+
     private <T> T capturing(Supplier<T> work) {
         PrintStream outBefore = System.out;
         PrintStream errBefore = System.err;

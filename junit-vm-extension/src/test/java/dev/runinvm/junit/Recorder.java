@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.platform.engine.TestExecutionResult;
+import org.junit.platform.engine.reporting.FileEntry;
 import org.junit.platform.engine.reporting.ReportEntry;
 import org.junit.platform.launcher.TestExecutionListener;
 import org.junit.platform.launcher.TestIdentifier;
@@ -13,6 +14,7 @@ import org.junit.platform.launcher.TestIdentifier;
 final class Recorder implements TestExecutionListener {
     private final List<String> ends = new ArrayList<>();
     private final List<String> entries = new ArrayList<>();
+    private final List<FileEntry> files = new ArrayList<>();
     private final List<String> templates = new ArrayList<>();
     private final List<Throwable> failures = new ArrayList<>();
 
@@ -58,5 +60,15 @@ final class Recorder implements TestExecutionListener {
         if (node.getUniqueIdObject().getLastSegment().getType().equals("class-template-invocation")) {
             templates.add(node.getDisplayName());
         }
+    }
+
+    @Override
+    public synchronized void fileEntryPublished(TestIdentifier node, FileEntry file) {
+        files.add(file);
+    }
+
+    /** Files and directories that were published. */
+    List<FileEntry> files() {
+        return files;
     }
 }

@@ -138,6 +138,16 @@ final class CborReader {
         return map;
     }
 
+    Map<String, Long> numberMap() {
+        Map<String, Long> map = new LinkedHashMap<>();
+        begin();
+        while (!atEnd()) {
+            map.put(text(), number());
+        }
+        end();
+        return map;
+    }
+
     <T> List<T> list(Function<CborReader, T> one) {
         List<T> list = new ArrayList<>();
         begin();

@@ -98,6 +98,27 @@ public sealed interface GuestMessage {
     /** The agent's JVM is ending although nobody told it to; {@code why} says as much as can be seen from inside. */
     record Dying(String why) implements GuestMessage {}
 
+    /**
+     * Bytes of a file that comes back; they follow each other, one file at a time.
+     *
+     * @param path relative, with forward slashes
+     * @param last whether the file ends here
+     */
+    record FilePart(String path, byte[] bytes, boolean last) implements GuestMessage {}
+
+    /**
+     * A test published a file or directory, which came before.
+     *
+     * @param path what came of it starts so
+     * @param name that the test gave it
+     * @param mediaType null for a directory
+     */
+    record Attached(
+            String id, String path, String name, @Nullable String mediaType) implements GuestMessage {}
+
+    /** Asks what the host sees of the guest; answered by {@link HostMessage.Answer}. */
+    record Ask(int number) implements GuestMessage {}
+
     /** The message as bytes. */
     static byte[] encode(GuestMessage message) {
         CborWriter out = new CborWriter().begin();
@@ -126,6 +147,12 @@ public sealed interface GuestMessage {
             out.number(11).text(m.text);
         } else if (message instanceof Dying m) {
             out.number(12).text(m.why);
+        } else if (message instanceof FilePart m) {
+            out.number(13).text(m.path).bytes(m.bytes).number(m.last ? 1 : 0);
+        } else if (message instanceof Attached m) {
+            out.number(14).text(m.id).text(m.path).text(m.name).text(m.mediaType);
+        } else if (message instanceof Ask m) {
+            out.number(15).number(m.number);
         }
         return out.end().finish();
     }
@@ -152,6 +179,9 @@ public sealed interface GuestMessage {
             case 10 -> new RunEnded(in.textOrNull(), in.optional(Thrown::read));
             case 11 -> new ThreadDump(in.text());
             case 12 -> new Dying(in.text());
+            case 13 -> new FilePart(in.text(), in.bytes(), in.number(0, 1) == 1);
+            case 14 -> new Attached(in.text(), in.text(), in.text(), in.textOrNull());
+            case 15 -> new Ask(in.number(0, Integer.MAX_VALUE));
             default -> throw in.broken("unknown type " + type, null);
         };
         in.end();

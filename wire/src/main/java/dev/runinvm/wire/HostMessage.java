@@ -73,8 +73,24 @@ public sealed interface HostMessage {
             Map<String, String> properties)
             implements HostMessage {}
 
+    /**
+     * Copies what was put before to a path of the guest's; what goes wrong is told when tests are to run.
+     *
+     * @param path absolute
+     */
+    record Place(String hash, String path) implements HostMessage {}
+
     /** Asks for the stacks of all threads; answered by {@link GuestMessage.ThreadDump}, during a run too. */
     record DumpThreads() implements HostMessage {}
+
+    /**
+     * What the host sees of the guest.
+     *
+     * @param number of the question, {@link GuestMessage.Ask}
+     * @param counters the engine's counters by name
+     * @param console the last lines of the guest's console
+     */
+    record Answer(int number, Map<String, Long> counters, List<String> console) implements HostMessage {}
 
     /** The agent is to end in order. */
     record Bye() implements HostMessage {}
@@ -95,6 +111,12 @@ public sealed interface HostMessage {
             out.texts(m.configuration).texts(m.properties);
         } else if (message instanceof DumpThreads) {
             out.number(4);
+        } else if (message instanceof Place m) {
+            out.number(7).text(m.hash).text(m.path);
+        } else if (message instanceof Answer m) {
+            out.number(6).number(m.number).begin();
+            m.counters.forEach((name, value) -> out.text(name).number(value));
+            out.end().texts(m.console);
         } else {
             out.number(5);
         }
@@ -126,6 +148,8 @@ public sealed interface HostMessage {
                         in.number(0, 1) == 1,
                         in.textMap(),
                         in.textMap());
+            case 6 -> new Answer(in.number(0, Integer.MAX_VALUE), in.numberMap(), in.texts());
+            case 7 -> new Place(hash(in), in.text());
             default -> throw in.broken("unknown type " + type, null);
         };
         in.end();

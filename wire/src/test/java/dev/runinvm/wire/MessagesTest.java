@@ -59,7 +59,10 @@ class MessagesTest {
                 new GuestMessage.RunEnded(null, null),
                 new GuestMessage.RunEnded("problem", THROWN),
                 new GuestMessage.ThreadDump("\"main\""),
-                new GuestMessage.Dying("System.exit"));
+                new GuestMessage.Dying("System.exit"),
+                new GuestMessage.Attached("a", "attachments/1/x", "x", "text/plain"),
+                new GuestMessage.Attached("a", "attachments/2", "d", null),
+                new GuestMessage.Ask(7));
     }
 
     static List<HostMessage> hostMessages() {
@@ -76,6 +79,8 @@ class MessagesTest {
                         true,
                         Map.of("junit.a", "b"),
                         Map.of("c", "d")),
+                new HostMessage.Place("0".repeat(64), "/x"),
+                new HostMessage.Answer(7, Map.of("traps", 1L << 40), List.of("a line")),
                 new HostMessage.DumpThreads(),
                 new HostMessage.Bye());
     }
@@ -98,6 +103,15 @@ class MessagesTest {
         new Random(3).nextBytes(data);
         HostMessage got = HostMessage.decode(HostMessage.encode(new HostMessage.Data(data)));
         assertArrayEquals(data, assertInstanceOf(HostMessage.Data.class, got).bytes());
+    }
+
+    @Test
+    void partsOfFilesArriveAsTheyWere() {
+        GuestMessage sent = new GuestMessage.FilePart("a/b", new byte[] {0, -1, 2}, true);
+        GuestMessage.FilePart got =
+                assertInstanceOf(GuestMessage.FilePart.class, GuestMessage.decode(GuestMessage.encode(sent)));
+        assertArrayEquals(new byte[] {0, -1, 2}, got.bytes());
+        assertEquals("a/b true", got.path() + " " + got.last());
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.runinvm.agent.bridge;
 
 import dev.runinvm.agent.spi.RunEvents;
 import org.junit.platform.engine.TestExecutionResult;
+import org.junit.platform.engine.reporting.FileEntry;
 import org.junit.platform.engine.reporting.ReportEntry;
 import org.junit.platform.launcher.TestExecutionListener;
 import org.junit.platform.launcher.TestIdentifier;
@@ -42,5 +43,10 @@ final class Forwarder implements TestExecutionListener {
     @Override
     public void reportingEntryPublished(TestIdentifier node, ReportEntry entry) {
         events.reported(node.getUniqueId(), entry.getKeyValuePairs());
+    }
+
+    @Override
+    public void fileEntryPublished(TestIdentifier node, FileEntry file) {
+        events.published(node.getUniqueId(), file.getPath(), file.getMediaType().orElse(null));
     }
 }

@@ -1,5 +1,6 @@
 package dev.runinvm.agent.spi;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -41,4 +42,11 @@ public interface RunEvents {
     void skipped(String id, String reason);
 
     void reported(String id, Map<String, String> entries);
+
+    /**
+     * A test published a file or directory.
+     *
+     * @param mediaType null for a directory
+     */
+    void published(String id, Path file, @Nullable String mediaType);
 }
