@@ -29,7 +29,7 @@ record Annotated(Technique technique, Workload workload) implements Contender {
 
     @Override
     public boolean runs(Work work) {
-        return work == Work.JUNIT;
+        return work == Work.JUNIT || work == Work.OVERHEAD;
     }
 
     @Override
@@ -48,6 +48,6 @@ record Annotated(Technique technique, Workload workload) implements Contender {
                 System.getProperty("java.class.path"),
                 GuestMain.class.getName(),
                 work.guestArgument(),
-                InVmTests.class.getName());
+                (work == Work.OVERHEAD ? InVmTrivialTests.class : InVmTests.class).getName());
     }
 }

@@ -1,5 +1,6 @@
 package dev.runinvm.bench;
 
+import dev.runinvm.bench.guest.GuestMain;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -20,6 +21,7 @@ final class Bars {
     private static final double MOST_OF_TCG = 1.0;
     private static final double LEAST_OF_NATIVE = 0.9;
     private static final double MOST_MEMORY = 1.3;
+    private static final double MOST_MILLIS_PER_TEST = 20;
 
     /** How a bar came out. */
     enum Verdict {
@@ -50,6 +52,7 @@ final class Bars {
         bars.add(firstResult(runs));
         bars.addAll(cpu(runs));
         bars.add(memory(runs));
+        bars.add(overhead(runs));
         bars.add(boots(runs));
         return bars;
     }
@@ -118,6 +121,25 @@ final class Bars {
                 ">= " + BOOTS,
                 bad == 0 ? Verdict.MET : Verdict.NOT_MET,
                 bad + " of " + boots.size() + " failed");
+    }
+
+    private static Bar overhead(List<Run> runs) {
+        List<Double> costs = new ArrayList<>();
+        for (Run full : of(runs, Work.OVERHEAD, FULL + "-junit")) {
+            of(runs, Work.OVERHEAD, "native").stream()
+                    .filter(r -> r.round() == full.round())
+                    .findFirst()
+                    .ifPresent(bare -> costs.add((perTest(full) - perTest(bare)) / 1000.0));
+        }
+        return atMost(
+                "milliseconds that a test costs beyond native, FULL",
+                costs,
+                MOST_MILLIS_PER_TEST,
+                "needs --work overhead with full-junit and native");
+    }
+
+    private static long perTest(Run run) {
+        return run.workMillis().getOrDefault(GuestMain.PER_TEST, 0L);
     }
 
     private interface Ratio {

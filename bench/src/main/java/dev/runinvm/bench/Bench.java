@@ -57,7 +57,8 @@ public final class Bench implements Callable<Integer> {
             description = {
                 "${COMPLETION-CANDIDATES}, separated by commas; ${DEFAULT-VALUE} by default.",
                 "junit: from nothing to the results of a JUnit class; cpu: processor-bound programs;",
-                "boots: many runs of junit in a row under our engine, of which none may fail"
+                "boots: many runs of junit in a row under our engine, of which none may fail;",
+                "overhead: a thousand tests that do nothing, by @RunInVM and natively: what each costs"
             })
     private Set<Work> works = new LinkedHashSet<>();
 

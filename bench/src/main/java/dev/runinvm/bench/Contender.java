@@ -16,7 +16,7 @@ interface Contender {
 
     /** Whether it can do this kind of work. */
     default boolean runs(Work work) {
-        return work != Work.BOOTS;
+        return work != Work.BOOTS && work != Work.OVERHEAD;
     }
 
     /** What it tells of its start, in order, before the work begins. */

@@ -22,6 +22,11 @@ record Native(Path guestJar) implements Contender {
     }
 
     @Override
+    public boolean runs(Work work) {
+        return work != Work.BOOTS;
+    }
+
+    @Override
     public List<String> milestones() {
         return List.of(Run.JVM);
     }

@@ -9,7 +9,9 @@ enum Work {
     /** Processor-bound programs. */
     CPU("cpu"),
     /** As {@link #JUNIT}, by our engine alone and many times in a row: not one may fail. */
-    BOOTS("junit");
+    BOOTS("junit"),
+    /** A thousand tests that do nothing, as a user has them run: what one costs. */
+    OVERHEAD("overhead");
 
     private final String guestArgument;
 

@@ -1,6 +1,9 @@
 package dev.runinvm.bench.guest;
 
 import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.engine.discovery.DiscoverySelectors;
@@ -23,7 +26,9 @@ public final class GuestMain {
     public static final String FIRST_RESULT = "first-result";
     /** All is over; followed by the number of tests that passed. */
     public static final String DONE = "done";
-    /** Followed by a name and milliseconds. */
+    /** Name of the median time that a test of many takes, in microseconds: from the end of the one before to its own. */
+    public static final String PER_TEST = "test-us";
+    /** Followed by a name and a number: milliseconds, unless the name says otherwise. */
     public static final String WORK = "work";
 
     private GuestMain() {}
@@ -31,7 +36,8 @@ public final class GuestMain {
     /**
      * The entry point.
      *
-     * @param arguments {@code cpu}; or {@code junit} and, unless it is {@link SampleTests}, the name of the test class
+     * @param arguments {@code cpu}; or {@code junit} or {@code overhead} and, unless it is {@link SampleTests} or
+     *     {@link TrivialTests}, the name of the test class
      */
     public static void main(String[] arguments) {
         if (arguments.length == 1) {
@@ -42,15 +48,20 @@ public final class GuestMain {
             mark(DONE + " 0");
             return;
         }
+        boolean many = arguments[0].equals("overhead");
+        Class<?> usual = many ? TrivialTests.class : SampleTests.class;
         LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
-                .selectors(DiscoverySelectors.selectClass(
-                        arguments.length == 1 ? SampleTests.class.getName() : arguments[1]))
+                .selectors(DiscoverySelectors.selectClass(arguments.length == 1 ? usual.getName() : arguments[1]))
                 .build();
         AtomicInteger passed = new AtomicInteger();
         AtomicInteger failed = new AtomicInteger();
+        List<Long> ends = Collections.synchronizedList(new ArrayList<>());
         LauncherFactory.create().execute(request, new TestExecutionListener() {
             @Override
             public void executionFinished(TestIdentifier test, TestExecutionResult result) {
+                if (test.isTest()) {
+                    ends.add(System.nanoTime());
+                }
                 if (result.getStatus() != TestExecutionResult.Status.SUCCESSFUL) {
                     failed.incrementAndGet();
                     result.getThrowable().ifPresent(System.out::println);
@@ -59,8 +70,20 @@ public final class GuestMain {
                 }
             }
         });
+        if (many) {
+            mark(WORK + " " + PER_TEST + " " + medianStep(ends) / 1000);
+        }
         mark(DONE + " " + passed.get());
         System.exit(failed.get() == 0 ? 0 : 1);
+    }
+
+    private static long medianStep(List<Long> ends) {
+        List<Long> steps = new ArrayList<>();
+        for (int i = 1; i < ends.size(); i++) {
+            steps.add(ends.get(i) - ends.get(i - 1));
+        }
+        Collections.sort(steps);
+        return steps.isEmpty() ? 0 : steps.get(steps.size() / 2);
     }
 
     private static void mark(String what) {
