@@ -42,7 +42,8 @@ final class Reporter implements RunEvents {
     @Override
     public void registered(PlanNode node) {
         attribution.node(node.id(), node.parent());
-        tell(new GuestMessage.Registered(wire(node)));
+        // Not flushed: it starts at once, and each flush leaves the guest.
+        link.send(new GuestMessage.Registered(wire(node)));
     }
 
     @Override

@@ -1,0 +1,17 @@
+package example;
+
+public final class Work {
+    private Work() {}
+
+    static String there() {
+        return "done in the guest";
+    }
+
+    static String here() {
+        return "done on the host";
+    }
+
+    static String never() {
+        return "never done";
+    }
+}
