@@ -1,0 +1,3 @@
+module example.greeting {
+    exports example;
+}
