@@ -139,19 +139,6 @@ class ForwardingTest {
                         .ends());
     }
 
-    @RunInVM(technique = {Technique.FULL, Technique.HW})
-    static class Two {
-        @Test
-        void runs() {}
-    }
-
-    @Test
-    void twoTechniquesAreRefusedUntilTheyCanBeRun() {
-        Recorder recorder = host.launch(Map.of(), selectClass(Two.class));
-        assertEquals(1, recorder.failures().size());
-        assertTrue(String.valueOf(recorder.failures().get(0)).contains("names 2 techniques [FULL, HW]"));
-    }
-
     @Test
     void theNearestPlaceThatGivesAValueCounts(@TempDir Path directory) throws IOException {
         Path file = Files.writeString(directory.resolve("config.properties"), "runinvm.memory = 1G\nrunninvm.x = y\n");

@@ -1,0 +1,48 @@
+package dev.runinvm.agent;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+/** Who in the agent may know whom: its own code knows no JUnit, what meets the tests' JUnit knows nothing of the agent. */
+@AnalyzeClasses(packages = "dev.runinvm.agent", importOptions = ImportOption.DoNotIncludeTests.class)
+class AgentLayeringTest {
+    @ArchTest
+    static final ArchRule JUNIT_IS_THE_BRIDGES_ALONE = noClasses()
+            .that()
+            .resideOutsideOfPackage("dev.runinvm.agent.bridge..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("org.junit..", "org.opentest4j..");
+
+    /** It is defined by the tests' class loader, which has neither the agent nor its libraries. */
+    @ArchTest
+    static final ArchRule THE_BRIDGE_KNOWS_THE_BORDER_AND_JUNIT = classes()
+            .that()
+            .resideInAPackage("dev.runinvm.agent.bridge..")
+            .should()
+            .onlyDependOnClassesThat()
+            .resideInAnyPackage(
+                    "dev.runinvm.agent.bridge..",
+                    "dev.runinvm.agent.spi..",
+                    "org.junit.platform..",
+                    "org.jspecify..",
+                    "java..");
+
+    @ArchTest
+    static final ArchRule THE_BORDER_IS_MADE_OF_THE_JDK = classes()
+            .that()
+            .resideInAPackage("dev.runinvm.agent.spi..")
+            .should()
+            .onlyDependOnClassesThat()
+            .resideInAnyPackage("dev.runinvm.agent.spi..", "org.jspecify..", "java..");
+
+    @ArchTest
+    static final ArchRule NOTHING_OF_THE_HOSTS = noClasses()
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("dev.runinvm.engine..", "dev.runinvm.junit..", "dev.runinvm.client..");
+}
