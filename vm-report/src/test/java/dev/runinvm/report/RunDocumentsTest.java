@@ -1,13 +1,7 @@
 package dev.runinvm.report;
 
-import com.networknt.schema.Error;
-import com.networknt.schema.InputFormat;
-import com.networknt.schema.Schema;
-import com.networknt.schema.SchemaRegistry;
-import com.networknt.schema.SpecificationVersion;
 import dev.runinvm.report.RunDocument.Outcome;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -56,7 +50,7 @@ class RunDocumentsTest {
     /** Each component of each record has a description's place in the schema, and the other way round. */
     @Test
     void theSchemaNamesEveryComponent() throws IOException {
-        String schema = schemaText();
+        String schema = Schemas.text("run.schema.json");
         for (Class<?> type : Stream.concat(
                         Stream.of(RunDocument.class), Stream.of(RunDocument.class.getDeclaredClasses()))
                 .filter(Class::isRecord)
@@ -174,15 +168,7 @@ class RunDocumentsTest {
         assertEquals(new RunDocument.Output("abcd", 5), text.output());
     }
 
-    static List<Error> errors(String json) throws IOException {
-        Schema schema = SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_2020_12)
-                .getSchema(schemaText());
-        return schema.validate(json, InputFormat.JSON);
-    }
-
-    private static String schemaText() throws IOException {
-        try (InputStream in = RunDocument.class.getResourceAsStream("run.schema.json")) {
-            return new String(in.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
-        }
+    private static List<String> errors(String json) throws IOException {
+        return Schemas.errors(Schemas.RUN, json);
     }
 }

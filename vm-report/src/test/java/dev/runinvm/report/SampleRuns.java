@@ -72,6 +72,28 @@ final class SampleRuns {
                 List.of());
     }
 
+    /** A run that had no guest. */
+    static RunDocument notStarted(String technique, String why) {
+        return new RunDocument(
+                RunDocument.VERSION,
+                technique + " not started",
+                technique,
+                CLASS,
+                CLASS,
+                List.of(),
+                "2026-01-02T03:04:06Z",
+                1_000_000L,
+                new Host(List.of()),
+                new Guest(null, null, 1L << 30),
+                List.of(new Phase(PhaseNames.CUT, 0, 1_000_000L)),
+                Map.of(),
+                List.of(),
+                null,
+                new End(End.NOT_STARTED, why),
+                List.of(),
+                List.of());
+    }
+
     static TestEntry passed(String method) {
         return test(method, Outcome.PASSED, null, "");
     }
