@@ -38,6 +38,9 @@ public @interface RunInVM {
     /** The guest's memory, such as {@code 512M} or {@code 1G}; default 1G. */
     String memory() default "";
 
+    /** Number of the guest's processors; default 1. More need a technique that has them: HW. */
+    int cpus() default 0;
+
     /** A kernel file; default Debian's own. */
     String kernel() default "";
 

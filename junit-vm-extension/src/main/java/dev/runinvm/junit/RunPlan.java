@@ -48,6 +48,8 @@ record RunPlan(
     VmConfig vmConfig(Path agentJar) {
         VmConfig config = VmConfig.of(settings.technique())
                 .memory(settings.memory())
+                .cpus(settings.cpus())
+                .paravirtualClock(settings.paravirtualClock())
                 .agent(agentJar)
                 .consoleLog(log)
                 .consoleListener(new ConsoleLogger(settings.technique()));

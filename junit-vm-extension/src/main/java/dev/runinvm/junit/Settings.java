@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What an annotation and the configuration around it ask for.
  *
+ * @param cpus number of the guest's processors
+ * @param paravirtualClock whether the guest may know of its hypervisor and use its clock
  * @param timeout of one test
  * @param bootTimeout from the guest's start to the agent's first word
  * @param runTimeout of all tests of one guest together
@@ -27,6 +29,8 @@ import org.jspecify.annotations.Nullable;
 record Settings(
         Technique technique,
         long memory,
+        int cpus,
+        boolean paravirtualClock,
         Optional<Path> kernel,
         Duration timeout,
         Duration bootTimeout,
@@ -50,6 +54,8 @@ record Settings(
         return new Settings(
                 technique,
                 memory(first(annotation.memory(), configuration, "memory")),
+                annotation.cpus() > 0 ? annotation.cpus() : count("cpus", configuration.get("cpus"), 1),
+                Boolean.parseBoolean(configuration.get("paravirtualClock")),
                 Optional.ofNullable(first(annotation.kernel(), configuration, "kernel"))
                         .map(Path::of),
                 duration("timeout", first(annotation.timeout(), configuration, "timeout"), Duration.ofMinutes(10)),
@@ -63,7 +69,7 @@ record Settings(
                 disabledWithout(annotation, configuration),
                 names(configuration.get("systemProperties")),
                 Optional.ofNullable(configuration.get("logDirectory")).map(Path::of),
-                count(configuration.get("maxGuests")),
+                count("maxGuests", configuration.get("maxGuests"), 0),
                 FileMapping.parse(annotation.files(), configuration.get("files")),
                 filesLimit(configuration.get("filesLimit")));
     }
@@ -111,9 +117,9 @@ record Settings(
                         .toList();
     }
 
-    private static int count(@Nullable String text) {
+    private static int count(String name, @Nullable String text, int otherwise) {
         if (text == null) {
-            return 0;
+            return otherwise;
         }
         try {
             int n = Integer.parseInt(text.trim());
@@ -121,8 +127,8 @@ record Settings(
                 return n;
             }
         } catch (NumberFormatException e) {
-            throw new HostLacks("runinvm.maxGuests is \"" + text + "\", not a number", e);
+            throw new HostLacks("runinvm." + name + " is \"" + text + "\", not a number", e);
         }
-        throw new HostLacks("runinvm.maxGuests is " + text + "; at least one guest must be allowed");
+        throw new HostLacks("runinvm." + name + " is " + text + "; it must be at least 1");
     }
 }

@@ -57,6 +57,14 @@ public class ShellMojo extends AbstractVmMojo {
     private String memory = "1G";
 
     /**
+     * Number of the guest's processors. More than one needs a technique that has them: HW.
+     *
+     * @since 0.1.0
+     */
+    @Parameter(property = "vm.cpus", defaultValue = "1")
+    private int cpus = 1;
+
+    /**
      * A kernel file, bzImage or vmlinux, instead of the default kernel.
      *
      * @since 0.1.0
@@ -74,8 +82,10 @@ public class ShellMojo extends AbstractVmMojo {
 
     @Override
     void run() throws MojoFailureException, InterruptedException {
-        VmConfig config =
-                VmConfig.of(technique).memory(MemorySize.parse(memory)).consoleListener(ShellMojo::show);
+        VmConfig config = VmConfig.of(technique)
+                .memory(MemorySize.parse(memory))
+                .cpus(cpus)
+                .consoleListener(ShellMojo::show);
         if (kernel != null) {
             config = config.kernel(kernel.toPath());
         }
