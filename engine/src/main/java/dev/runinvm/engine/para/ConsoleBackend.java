@@ -1,7 +1,6 @@
 package dev.runinvm.engine.para;
 
 import dev.runinvm.engine.machine.GuestMemory;
-import org.jspecify.annotations.Nullable;
 
 /** A further console on the bus, /dev/hvc1 and on in the guest: a ring in a page it grants. */
 final class ConsoleBackend implements XenBus.Backend {
@@ -10,7 +9,6 @@ final class ConsoleBackend implements XenBus.Backend {
     private final GrantTables grants;
     private final EventChannels events;
     private final OtherOps.Output output;
-    private @Nullable ConsoleRing ring;
 
     ConsoleBackend(
             GuestMemory memory, XenStore store, GrantTables grants, EventChannels events, OtherOps.Output output) {
@@ -33,12 +31,11 @@ final class ConsoleBackend implements XenBus.Backend {
         if (!events.connect(port, connected::notified)) {
             return false;
         }
-        ring = connected;
         return true;
     }
 
     @Override
     public void disconnect() {
-        ring = null;
+        // nothing is kept: the event channel holds the ring, and the guest closes that
     }
 }

@@ -267,11 +267,11 @@ final class PvCpu implements Hypervisor, InterruptController {
             s.gpr[R11] = frame[1];
             s.gpr[CpuState.RCX] = frame[2];
         }
-        leave(cpu, frame[4], cs, frame[6], frame[7], (int) frame[8] & 0xffff);
+        leave(cpu, frame[4], frame[6], frame[7]);
         shared.setUpcallMask((frame[6] & CpuState.FLAG_IF) == 0 ? 1 : 0);
     }
 
-    private static void leave(Cpu cpu, long rip, int cs, long flags, long rsp, int ss) {
+    private static void leave(Cpu cpu, long rip, long flags, long rsp) {
         CpuState s = cpu.s;
         s.rip = rip;
         s.gpr[CpuState.RSP] = rsp;
@@ -296,6 +296,6 @@ final class PvCpu implements Hypervisor, InterruptController {
         long rip = cpu.mmu.read64(at);
         long flags = cpu.mmu.read64(at + 16);
         long rsp = cpu.mmu.read64(at + 24);
-        leave(cpu, rip, Selectors.KERNEL_CS, flags, rsp, Selectors.KERNEL_SS);
+        leave(cpu, rip, flags, rsp);
     }
 }

@@ -145,7 +145,7 @@ final class XenStore {
                 event(w, w.absolute); // fires at once, so that nothing can be missed
             }
         } catch (Refused e) {
-            send(ERROR, id, transaction, text(e.getMessage()));
+            send(ERROR, id, transaction, text(String.valueOf(e.getMessage())));
         }
     }
 
