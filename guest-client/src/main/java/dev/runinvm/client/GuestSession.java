@@ -49,6 +49,7 @@ public final class GuestSession implements AutoCloseable {
     private final Vm vm;
     private final String name;
     private final Limits limits;
+    private final RunRecorder recorder;
     private final GuestLink link;
     private final Autopsy autopsy;
     private final List<String> classPath;
@@ -56,11 +57,12 @@ public final class GuestSession implements AutoCloseable {
     private final Map<String, String> inFlight = new LinkedHashMap<>();
     private boolean usable = true;
 
-    private GuestSession(Vm vm, String name, Limits limits, List<Path> classPath) {
+    private GuestSession(Vm vm, String name, Limits limits, List<Path> classPath, RunRecorder recorder) {
         this.vm = vm;
+        this.recorder = recorder;
         this.name = name;
         this.limits = limits;
-        this.link = new GuestLink(vm);
+        this.link = new GuestLink(vm, recorder);
         this.autopsy = new Autopsy(vm, name);
         Opening opening = new Opening(name, limits.boot(), link, autopsy);
         opening.greet();
@@ -71,13 +73,14 @@ public final class GuestSession implements AutoCloseable {
      * Waits for the agent of a guest that was just started and sends the class path. If that fails the guest is closed.
      *
      * @param name what it runs, for people
+     * @param recorder leaves a document of all that the guest runs when the session is closed
      * @throws GuestFailure if the agent does not come, or does not belong to this host
      */
-    public static GuestSession open(Vm vm, String name, Limits limits, List<Path> classPath) {
+    public static GuestSession open(Vm vm, String name, Limits limits, List<Path> classPath, RunRecorder recorder) {
         try {
-            return new GuestSession(vm, name, limits, classPath);
+            return new GuestSession(vm, name, limits, classPath, recorder);
         } catch (RuntimeException | Error e) {
-            vm.close();
+            end(vm, recorder, e);
             throw e;
         }
     }
@@ -233,7 +236,16 @@ public final class GuestSession implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
+            end(vm, recorder, null);
+        }
+    }
+
+    private static void end(Vm vm, RunRecorder recorder, @Nullable Throwable why) {
+        recorder.ending(why);
+        try {
             vm.close();
+        } finally {
+            recorder.ended();
         }
     }
 

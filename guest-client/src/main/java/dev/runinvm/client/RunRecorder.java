@@ -105,7 +105,8 @@ public final class RunRecorder implements GuestLink.Listener {
 
     @Override
     public synchronized void sent(HostMessage message) {
-        if (message instanceof HostMessage.Run) {
+        boolean launch = message instanceof HostMessage.Run || message instanceof HostMessage.Launch;
+        if (launch && !timeline.has(PhaseNames.CLASS_PATH)) {
             timeline.add(PhaseNames.CLASS_PATH, now());
         }
     }
@@ -121,6 +122,7 @@ public final class RunRecorder implements GuestLink.Listener {
             greeted = now();
             timeline.add(PhaseNames.JVM, greeted);
         } else if (message instanceof GuestMessage.Discovered m) {
+            complete = false;
             timeline.add(PhaseNames.DISCOVERY, now());
             m.nodes().forEach(this::node);
         } else if (message instanceof GuestMessage.Registered m) {

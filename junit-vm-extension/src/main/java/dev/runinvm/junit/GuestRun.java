@@ -79,6 +79,7 @@ final class GuestRun implements AutoCloseable {
      */
     static GuestRun start(RunPlan plan, @Nullable GuestRun above) {
         Settings settings = plan.settings();
+        ReportAtEnd.expect(plan.about());
         RunRecorder recorder = new RunRecorder(plan.about());
         Guests.Lease lease;
         try {

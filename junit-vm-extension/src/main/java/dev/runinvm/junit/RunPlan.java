@@ -35,9 +35,16 @@ record RunPlan(
         ClassLoader loader,
         Path log) {
 
-    /** What a document of the run says of it. */
+    /** What a document of the run says of it; its name is the same under every technique, so that they can be compared. */
     RunRecorder.About about() {
-        return new RunRecorder.About(settings.technique(), name, className, selected, settings.memory(), directory());
+        String suffix = "-" + settings.technique();
+        return new RunRecorder.About(
+                settings.technique(),
+                name.endsWith(suffix) ? name.substring(0, name.length() - suffix.length()) : name,
+                className,
+                selected,
+                settings.memory(),
+                directory());
     }
 
     /** Where everything is kept that comes of the run. */

@@ -37,6 +37,7 @@ class ExtensionLayeringTest {
     private static final Set<String> PUBLIC = Set.of(
             "RunInVM",
             "RunInVMExtension",
+            "ReportAtEnd",
             "Guest",
             "GuestFiles",
             "GuestParameter",

@@ -1,6 +1,7 @@
 package dev.runinvm.maven;
 
 import dev.runinvm.maven.results.Summary;
+import java.io.File;
 import org.apache.maven.plugin.MojoExecutionException;
 import org.apache.maven.plugin.MojoFailureException;
 import org.apache.maven.plugins.annotations.LifecyclePhase;
@@ -40,12 +41,22 @@ public class VerifyMojo extends AbstractTestMojo {
     @Parameter(property = "vm.failOnFlakeCount", defaultValue = "0")
     private int failOnFlakeCount;
 
+    /**
+     * The folder in which guest runs have left their documents. If several techniques ran, the report of
+     * <code>vm:report</code> is made of them.
+     *
+     * @since 0.1.0
+     */
+    @Parameter(property = "vm.runsDirectory", defaultValue = "${project.build.directory}/vm")
+    private File runsDirectory = new File("target/vm");
+
     @Override
     void test() throws MojoExecutionException, MojoFailureException {
         if (failOnFlakeCount < 0) {
             throw new MojoFailureException(
                     "vm.failOnFlakeCount is " + failOnFlakeCount + "; a number of tests is at least 0");
         }
+        ReportMojo.ofSeveralTechniques(runsDirectory, getLog());
         Summary summary = readSummary();
         String problem = problem(summary);
         if (problem == null) {

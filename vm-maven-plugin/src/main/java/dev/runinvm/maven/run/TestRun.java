@@ -4,6 +4,7 @@ import dev.runinvm.client.AgentJar;
 import dev.runinvm.client.ConsoleLogger;
 import dev.runinvm.client.GuestSession;
 import dev.runinvm.client.GuestSession.Request;
+import dev.runinvm.client.RunRecorder;
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.Techniques;
 import dev.runinvm.engine.Vm;
@@ -27,6 +28,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
@@ -168,17 +170,22 @@ public final class TestRun {
     private GuestSession open(Batch batch) throws InterruptedException {
         try {
             String name = settings.reuseGuests() ? "guest-" + guests.incrementAndGet() : batch.name();
+            Path log = log(name);
             VmConfig config = settings.vm()
                     .agent(AgentJar.locate())
-                    .consoleLog(log(name))
+                    .consoleLog(log)
                     .consoleListener(new ConsoleLogger(settings.vm().technique()));
-            Vm vm = GuestPlaces.start(
-                    Math.max(settings.parallelGuests(), Runtime.getRuntime().availableProcessors() / 2),
+            RunRecorder recorder = new RunRecorder(new RunRecorder.About(
+                    config.technique(),
+                    name,
+                    batch.name(),
+                    batch.ids(),
                     config.memoryBytes(),
-                    settings.limits().launch(),
-                    () -> Techniques.start(config));
+                    Objects.requireNonNull(log.getParent(), "a log is in a folder")));
+            Vm vm = start(config, recorder);
             try {
-                GuestSession session = GuestSession.open(vm, batch.name(), settings.limits(), settings.classPath());
+                GuestSession session =
+                        GuestSession.open(vm, batch.name(), settings.limits(), settings.classPath(), recorder);
                 results.properties(properties(vm));
                 return session;
             } catch (RuntimeException | Error e) {
@@ -189,6 +196,26 @@ public final class TestRun {
             NoGuest why = new NoGuest(e);
             batch.classes().forEach(type -> results.error(type, "", type, e));
             throw why;
+        }
+    }
+
+    private Vm start(VmConfig config, RunRecorder recorder) throws InterruptedException {
+        long asked = System.nanoTime();
+        long[] granted = {asked};
+        try {
+            Vm vm = GuestPlaces.start(
+                    Math.max(settings.parallelGuests(), Runtime.getRuntime().availableProcessors() / 2),
+                    config.memoryBytes(),
+                    settings.limits().launch(),
+                    () -> {
+                        granted[0] = System.nanoTime();
+                        return Techniques.start(config);
+                    });
+            recorder.started(vm, granted[0] - asked);
+            return vm;
+        } catch (VmException e) {
+            recorder.notStarted(e);
+            throw e;
         }
     }
 
