@@ -2,6 +2,7 @@ package dev.runinvm.engine.boot;
 
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.machine.GuestMemory;
+import dev.runinvm.engine.os.ReadOnlyFile;
 import dev.runinvm.engine.x86.CpuState;
 import java.io.IOException;
 import java.io.InputStream;
@@ -118,7 +119,7 @@ public final class LinuxBoot {
             loadSegment(memory, kernel, s);
         }
         archives.load(memory, layout.initramfsStart);
-        images.load(memory, layout.disksStart);
+        images.back(memory, layout.disksStart);
         memory.write(COMMAND_LINE, command, 0, command.length);
         memory.putByte(COMMAND_LINE + command.length, (byte) 0);
         writeBootParams(memory, header, layout);
@@ -303,6 +304,18 @@ public final class LinuxBoot {
 
         private HostLacks unreadable(Path file, IOException e) {
             return new HostLacks("cannot read the " + what + " " + file + ": " + e, e);
+        }
+
+        /** Makes the files the content of memory without copying them, where that memory can share. */
+        void back(GuestMemory memory, long start) {
+            for (int i = 0; i < files.size(); i++) {
+                ReadOnlyFile file = ReadOnlyFile.open(files.get(i));
+                if (file.size() != sizes.get(i)) {
+                    file.close();
+                    throw new HostLacks("the " + what + " " + files.get(i) + " changed its size while it was read");
+                }
+                memory.give(memory.offset(start + offsets.get(i)), file);
+            }
         }
 
         void load(GuestMemory memory, long start) {

@@ -29,10 +29,19 @@ final class Batch {
         size = 0;
     }
 
-    /** Maps a range of the memory file. All in bytes, multiples of the page size. */
+    /** Maps a range of the first memory file. */
     void map(long address, long length, int protection, long offset, boolean populate) {
+        map(address, length, protection, 0, offset, populate);
+    }
+
+    /**
+     * Maps a range of a memory file. All in bytes, multiples of the page size.
+     *
+     * @param file its number, 0 is the first
+     */
+    void map(long address, long length, int protection, int file, long offset, boolean populate) {
         int flags = MAP_SHARED | MAP_FIXED | (populate ? MAP_POPULATE : 0);
-        add(StubCode.SYS_MMAP, address, length, protection, flags, StubCode.FD_MEMORY, offset);
+        add(StubCode.SYS_MMAP, address, length, protection, flags, StubCode.FD_MEMORY + file, offset);
     }
 
     void unmap(long address, long length) {

@@ -35,6 +35,10 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
     private static final int URETPROBE = 335;
     /** Repetitions of one and the same fault before we believe that mapping does not help. */
     private static final int STUCK = 64;
+    /** A place is a mirror's number above the number of a page of user space. */
+    private static final int PLACE_SHIFT = 36;
+
+    private static final long PLACED_AT_MANY = -1;
 
     private final GuestMemory memory;
     private final DirectOptions options;
@@ -69,6 +73,10 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
     private @Nullable TableVersions tableVersions;
     private WritableListener writableListener = page -> {};
     private int currentPcid;
+    private int mirrorNumber;
+    /** For each page of RAM that a file backs, where it is mapped: mirror's number and virtual page; see {@link #pageMoved}. */
+    private long @Nullable [] placed;
+
     private @Nullable NativeVectorUnit vectorUnit;
 
     private DirectEngine(GuestMemory memory, DirectOptions options) {
@@ -78,6 +86,7 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
         this.tables = new Tables(memory);
         this.mappingLimit = (int) Math.min(Integer.MAX_VALUE, Host.sysctl("vm/max_map_count", 65530)) * 3 / 4;
         this.placement = options.pinToCpu() ? new CpuPlacement() : null;
+        memory.addPageListener(this::pageMoved);
     }
 
     /**
@@ -303,7 +312,7 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
                 && walker.walk(s.cr3, retryAddress, retryWrite, retryFetch, true, s.cr4, false, s.cr0, nxe)
                 && memory.isMemory(walker.physical)) {
             counters.faultsForeseen++;
-            m.map(stub, retryAddress, nxe);
+            m.map(stub, retryAddress, retryWrite, nxe);
         }
     }
 
@@ -472,7 +481,7 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
         if (m.mappings() > mappingLimit) {
             m.evict(stub);
         }
-        m.map(stub, va, nxe);
+        m.map(stub, va, write, nxe);
         return null;
     }
 
@@ -483,6 +492,35 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
             return trap.because(Trap.Kind.EMULATE, "address not available in a process of the host", va);
         }
         return trap.exception(CpuException.PF, walker.errorCode, va);
+    }
+
+    private void placed(Mirror m, long offset, long va) {
+        long[] all = placed;
+        if (all == null) {
+            all = new long[(int) (memory.ramSize() / GuestMemory.PAGE_SIZE)];
+            placed = all;
+        }
+        int page = (int) (offset >>> 12);
+        long place = (long) m.number << PLACE_SHIFT | va >>> 12;
+        all[page] = all[page] == 0 || all[page] == place ? place : PLACED_AT_MANY;
+    }
+
+    /** Takes back the mappings of a page that is no longer where it was; nearly always it is known where they are. */
+    private void pageMoved(long offset) {
+        long[] all = placed;
+        long place = all == null ? 0 : all[(int) (offset >>> 12)];
+        if (all == null || place == 0) {
+            return;
+        }
+        all[(int) (offset >>> 12)] = 0;
+        long page = memory.physical(offset);
+        for (Mirror m : mirrors) {
+            if (place == PLACED_AT_MANY) {
+                m.dropPhysical(page);
+            } else if (m.number == place >>> PLACE_SHIFT) {
+                m.dropPhysical(page, (place & (1L << PLACE_SHIFT) - 1) << 12);
+            }
+        }
     }
 
     private @Nullable Mirror find(long root) {
@@ -500,7 +538,9 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
         if (m == null || m.root != root) {
             m = find(root);
             if (m == null) {
-                m = new Mirror(memory, tables, options, counters, this::becameWritable, tableVersions, root);
+                m = new Mirror(
+                        memory, tables, options, counters, this::becameWritable, tableVersions, this::placed, root);
+                m.number = ++mirrorNumber;
                 m.pcid = (int) cr3 & 0xfff;
                 if (mirrors.size() >= options.maxMirrors()) {
                     recycle(m);
@@ -539,7 +579,7 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
         }
         while (stub == null) {
             m.forget();
-            stub = new Stub(memory.fd(), options.cpuidFaulting());
+            stub = new Stub(memory.fds(), options.cpuidFaulting());
             counters.stubSpawns++;
             if (overlaps(stub, s.cr3, nxe)) {
                 stub.close();

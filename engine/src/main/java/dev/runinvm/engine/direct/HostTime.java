@@ -9,7 +9,7 @@ import java.time.Instant;
  * value, never shows an earlier one. Thread-safe.
  */
 public final class HostTime implements TimeSource {
-    private final long origin = System.nanoTime();
+    private final long origin;
     private final long tscHz;
     private final double ticksPerNano;
     private final long baseNanos;
@@ -21,6 +21,12 @@ public final class HostTime implements TimeSource {
 
     /** Starts at 0 nanoseconds now. */
     public HostTime(HostCpu host) {
+        this(host, 0);
+    }
+
+    /** Goes on at so many nanoseconds, now. */
+    public HostTime(HostCpu host, long startNanos) {
+        this.origin = System.nanoTime() - startNanos;
         this.tscHz = host.tscHz();
         this.ticksPerNano = tscHz / 1e9;
         this.baseNanos = host.sampleNanos();

@@ -173,7 +173,7 @@ public final class InstructionRunner implements AutoCloseable {
             if (s != null) {
                 s.close();
             }
-            s = new Stub(file.fd(), cpuidFaulting);
+            s = new Stub(new int[] {file.fd()}, cpuidFaulting);
             stub = s;
             batch.clear();
             int rw = Batch.PROT_READ | Batch.PROT_WRITE;

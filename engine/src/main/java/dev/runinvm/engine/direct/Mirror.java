@@ -19,11 +19,21 @@ final class Mirror {
     private final DirectCounters counters;
     private final WritableListener writable;
     private final @Nullable TableVersions versions;
+    private final Placed placed;
+
+    /** Is told where a page that a file backs is mapped. */
+    interface Placed {
+        /** @param offset of the page, as of {@link GuestMemory#offset} */
+        void at(Mirror mirror, long offset, long va);
+    }
 
     /** Physical address of the top-level table. */
     final long root;
 
     int pcid;
+
+    /** Different for each mirror of an engine. */
+    int number;
 
     @Nullable
     Stub stub;
@@ -48,6 +58,7 @@ final class Mirror {
             DirectCounters counters,
             WritableListener writable,
             @Nullable TableVersions versions,
+            Placed placed,
             long root) {
         this.memory = memory;
         this.tables = tables;
@@ -55,6 +66,7 @@ final class Mirror {
         this.counters = counters;
         this.writable = writable;
         this.versions = versions;
+        this.placed = placed;
         this.root = root;
     }
 
@@ -194,8 +206,10 @@ final class Mirror {
     /**
      * Maps the page of an access that the tables have just been found to allow (A, and for a write D, are set), and
      * neighbours with it.
+     *
+     * @param write whether the access is a write: the page then becomes the guest's own, if a file backs it
      */
-    void map(Stub s, long va, boolean nxe) {
+    void map(Stub s, long va, boolean write, boolean nxe) {
         if (!tables.find(root, va, nxe)) {
             return; // changed under us by a device; the next fault tells
         }
@@ -218,6 +232,9 @@ final class Mirror {
         int page = (int) (va >>> 12) & Region.PAGES - 1;
         int window = r.large ? Math.max(options.faultAround(), 64) : options.faultAround();
         int first = page & -window;
+        if (write && memory.isBacked()) {
+            makePrivate(r, page);
+        }
         Run run = new Run(r);
         for (int i = first; i < first + window; i++) {
             if (r.large) {
@@ -229,10 +246,75 @@ final class Mirror {
         run.finish();
     }
 
+    private void makePrivate(Region r, int page) {
+        long offset = memory.offset(physical(r, page));
+        if (offset >= 0 && memory.source(offset) != 0) {
+            if (r.entry[page] != 0) {
+                // It is about to be mapped anew in the same place.
+                r.entry[page] = 0;
+                r.protection[page] = 0;
+                r.mapped--;
+            }
+            memory.makePrivate(offset);
+        }
+    }
+
+    private long physical(Region r, int page) {
+        return r.large ? r.table + ((long) page << 12) : memory.getLong(r.table + 8L * page) & PageWalker.ADDRESS;
+    }
+
+    /** What a page was mapped from. */
+    private static long mappedPhysical(Region r, int page) {
+        return r.large ? r.entry[page] & ~PageWalker.PRESENT : r.entry[page] & PageWalker.ADDRESS;
+    }
+
+    /** Takes a page's mapping back, since its place in a file has changed. */
+    void dropPhysical(long physicalPage, long va) {
+        Region r = get(va >>> Region.SHIFT);
+        if (r != null) {
+            dropPhysical(physicalPage, r, (int) (va >>> 12) & Region.PAGES - 1);
+        }
+    }
+
+    /** The same wherever it is mapped. */
+    void dropPhysical(long physicalPage) {
+        for (int n = 0; n < count; n++) {
+            Region r = regions[n];
+            for (int i = 0, left = r.mapped; left > 0 && i < Region.PAGES; i++) {
+                if (r.entry[i] != 0) {
+                    left--;
+                    dropPhysical(physicalPage, r, i);
+                }
+            }
+        }
+    }
+
+    private void dropPhysical(long physicalPage, Region r, int i) {
+        Stub s = stub;
+        if (s != null && r.entry[i] != 0 && mappedPhysical(r, i) == physicalPage) {
+            r.entry[i] = 0;
+            r.protection[i] = 0;
+            r.mapped--;
+            counters.pagesDropped++;
+            long va = r.address + ((long) i << 12);
+            unmap(s, va, va + 4096);
+            mappings++;
+        }
+    }
+
+    /** A page that a file backs is never mapped for writing: the first write is to be noticed. */
+    private int effective(int protection, long physical) {
+        return memory.source(memory.offset(physical)) == 0 ? protection : protection & ~Batch.PROT_WRITE;
+    }
+
     private void offerLarge(Stub s, Run run, Region r, int i) {
         long physical = r.table + ((long) i << 12);
-        int protection = protection(r.largeEntry, r.rights);
-        if (r.entry[i] != 0 && r.protection[i] == protection || !usable(s, r, i, physical)) {
+        if (!usable(s, r, i, physical)) {
+            run.finish();
+            return;
+        }
+        int protection = effective(protection(r.largeEntry, r.rights), physical);
+        if (r.entry[i] != 0 && r.protection[i] == protection) {
             run.finish();
             return;
         }
@@ -248,7 +330,7 @@ final class Mirror {
             run.finish();
             return;
         }
-        int protection = protection(entry, r.rights);
+        int protection = effective(protection(entry, r.rights), entry & PageWalker.ADDRESS);
         if (!wanted && r.entry[i] == entry && r.protection[i] == protection) {
             run.finish();
             return;
@@ -312,11 +394,12 @@ final class Mirror {
         counters.unmaps++;
     }
 
-    /** Pages to map with one mmap: neighbours in the address space, in the memory file, and of one protection. */
+    /** Pages to map with one mmap: neighbours in the address space, in one memory file, and of one protection. */
     private final class Run {
         private final Region r;
         private int first = -1;
         private int pages;
+        private int file;
         private long offset;
         private int protection;
 
@@ -325,14 +408,20 @@ final class Mirror {
         }
 
         void add(int i, long physical, long entry, int protection) {
-            long o = memory.offset(physical);
-            if (pages > 0 && (this.protection != protection || o != offset + ((long) pages << 12))) {
+            long page = memory.offset(physical);
+            int from = memory.source(page);
+            long o = memory.fileOffset(page);
+            if (pages > 0 && (this.protection != protection || from != file || o != offset + ((long) pages << 12))) {
                 finish();
             }
             if (pages == 0) {
                 first = i;
+                file = from;
                 offset = o;
                 this.protection = protection;
+            }
+            if (from != 0) {
+                placed.at(Mirror.this, page, r.address + ((long) i << 12));
             }
             pages++;
             boolean written = (protection & Batch.PROT_WRITE) != 0;
@@ -348,7 +437,7 @@ final class Mirror {
 
         void finish() {
             if (pages > 0) {
-                batch.map(r.address + ((long) first << 12), (long) pages << 12, protection, offset, true);
+                batch.map(r.address + ((long) first << 12), (long) pages << 12, protection, file, offset, true);
                 counters.maps++;
                 counters.pagesMapped += pages;
                 mappings += 2;

@@ -109,13 +109,13 @@ final class Stub implements AutoCloseable {
     int pinnedCpu = -1;
 
     /**
-     * Starts a process that can map a memory file.
+     * Starts a process that can map memory files.
      *
-     * @param memoryFd descriptor of the file
+     * @param memoryFds their descriptors, 1 to {@link StubCode#MEMORY_FILES}
      * @param cpuidFaulting whether CPUID is to trap, where the CPU can do that
      * @throws HostLacks if the host forbids one of the steps; the message names it
      */
-    Stub(int memoryFd, boolean cpuidFaulting) {
+    Stub(int[] memoryFds, boolean cpuidFaulting) {
         base = WINDOW_START + (Math.floorMod(RANDOM.nextLong(), (WINDOW_END - WINDOW_START >> 12) - 64) << 12);
         cookieFlags = RANDOM.nextInt() | 1;
         cookieFd = RANDOM.nextInt() | 1;
@@ -133,7 +133,13 @@ final class Stub implements AutoCloseable {
             fromStub = from;
             fillIn(code);
             try (MemFile image = StubImage.create(code, base)) {
-                int[] descriptors = {control.fd(), to.fd(), from.fd(), memoryFd};
+                int[] descriptors = new int[3 + StubCode.MEMORY_FILES];
+                descriptors[0] = control.fd();
+                descriptors[1] = to.fd();
+                descriptors[2] = from.fd();
+                for (int i = 0; i < StubCode.MEMORY_FILES; i++) {
+                    descriptors[3 + i] = memoryFds[i < memoryFds.length ? i : 0];
+                }
                 child = Child.spawn(image.fd(), descriptors, this::ended);
             }
             awaitStart();

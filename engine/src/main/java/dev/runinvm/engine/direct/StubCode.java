@@ -1,5 +1,6 @@
 package dev.runinvm.engine.direct;
 
+import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.os.Host;
 import static dev.runinvm.engine.direct.Assembler.*;
 
@@ -13,7 +14,10 @@ final class StubCode {
 
     static final int FD_TO_STUB = 4;
     static final int FD_FROM_STUB = 5;
+    /** The first of {@link #MEMORY_FILES} files that guest memory is mapped from. */
     static final int FD_MEMORY = 6;
+
+    static final int MEMORY_FILES = 1 + GuestMemory.MAX_BACKINGS;
 
     static final int SYS_READ = 0;
     static final int SYS_WRITE = 1;
@@ -204,11 +208,11 @@ final class StubCode {
             a.move(RDI, fd);
             call(SYS_CLOSE);
         }
-        a.move(RDI, FD_MEMORY + 1).move(RSI, 0xffff_ffffL).move(RDX, 0);
+        a.move(RDI, FD_MEMORY + MEMORY_FILES).move(RSI, 0xffff_ffffL).move(RDX, 0);
         call(SYS_CLOSE_RANGE);
         a.test(RAX, RAX).jumpIf(EQUAL, "closed");
         // Before Linux 5.9: one by one, as far as descriptors usually go.
-        a.move(R12, FD_MEMORY + 1).label("close").moveRegister(RDI, R12);
+        a.move(R12, FD_MEMORY + MEMORY_FILES).label("close").moveRegister(RDI, R12);
         call(SYS_CLOSE);
         a.addImmediate(R12, 1).compareImmediate(R12, 65536).jumpIf(NOT_EQUAL, "close");
         a.label("closed");

@@ -128,7 +128,10 @@ final class SystemCallFilter {
         equal(StubCode.SYS_ARCH_PRCTL, "cookie", "");
         equal(StubCode.SYS_MMAP, "", "kill");
         load(ARGS + 8 * 4);
-        equal(StubCode.FD_MEMORY, "", "kill");
+        for (int i = 0; i < StubCode.MEMORY_FILES; i++) {
+            equal(StubCode.FD_MEMORY + i, "flags", i + 1 < StubCode.MEMORY_FILES ? "" : "kill");
+        }
+        label("flags");
         load(ARGS + 8 * 3);
         program.add(new Instruction(AND, "", "", ~Batch.MAP_POPULATE));
         equal(Batch.MAP_SHARED | Batch.MAP_FIXED, "cookie", "kill");

@@ -18,6 +18,11 @@ final class LibC {
     static final int F_SEAL_GROW = 4;
     static final int F_SEAL_WRITE = 8;
 
+    static final int O_CLOEXEC = 0x80000;
+    static final int SEEK_DATA = 3;
+    static final int SEEK_HOLE = 4;
+    static final int ENXIO = 6;
+
     static final int FALLOC_FL_KEEP_SIZE = 1;
     static final int FALLOC_FL_PUNCH_HOLE = 2;
 
@@ -44,6 +49,10 @@ final class LibC {
     private LibC() {}
 
     static native int memfd_create(String name, int flags) throws LastErrorException;
+
+    static native int open(String path, int flags, int mode) throws LastErrorException;
+
+    static native long lseek(int fd, long offset, int whence) throws LastErrorException;
 
     static native int ftruncate(int fd, long length) throws LastErrorException;
 

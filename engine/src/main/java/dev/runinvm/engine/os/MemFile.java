@@ -148,6 +148,32 @@ public final class MemFile implements AutoCloseable {
         return FileChannel.open(Path.of("/proc/self/fd/" + fd), StandardOpenOption.READ, StandardOpenOption.WRITE);
     }
 
+    /**
+     * Where the next piece starts that has memory of its own, at or behind an offset; what is between is zero and was never
+     * touched.
+     *
+     * @return the offset, or {@link #size()} if there is none
+     */
+    public long nextData(long offset) {
+        return seek(offset, LibC.SEEK_DATA);
+    }
+
+    /** Where the next hole starts, at or behind an offset; {@link #size()} if there is none. */
+    public long nextHole(long offset) {
+        return seek(offset, LibC.SEEK_HOLE);
+    }
+
+    private long seek(long offset, int whence) {
+        try {
+            return offset >= size ? size : Math.min(size, LibC.lseek(fd, offset, whence));
+        } catch (LastErrorException e) {
+            if (e.getErrorCode() == LibC.ENXIO) {
+                return size;
+            }
+            throw new HostLacks("cannot look for holes in a memory file (lseek): " + e.getMessage(), e);
+        }
+    }
+
     /** Gives the memory back at once: the mappings alone would keep it until the collector comes to them. */
     @Override
     public synchronized void close() {

@@ -21,6 +21,7 @@ public final class Mmu {
     private static final int USER = 0;
     private static final int SUPERVISOR = 1;
     private static final int SUPERVISOR_AC = 2;
+    private static final long SEEN_AT_MANY = -1;
 
     private final CpuState s;
     private final GuestMemory memory;
@@ -46,6 +47,9 @@ public final class Mmu {
     private long[] writeTag;
     private @Nullable ByteBuffer[] buffer;
     private int[] delta;
+
+    /** For each page of RAM that a file backs, the linear page it was last entered with; see {@link #pageMoved}. */
+    private long @Nullable [] seen;
 
     /** Physical address of the last slow access. */
     private long physical;
@@ -79,6 +83,7 @@ public final class Mmu {
         this.buffer = tlb.buffer;
         this.delta = tlb.delta;
         rightsChanged();
+        memory.addPageListener(this::pageMoved);
     }
 
     // ------------------------------------------------------------------------------------------- loads and stores
@@ -349,6 +354,14 @@ public final class Mmu {
             return -1;
         }
         mayWrite &= (codePages[(int) (offset >>> 18)] & 1L << (offset >>> 12)) == 0;
+        if (memory.source(offset) != 0) {
+            if (write) {
+                memory.makePrivate(offset);
+            } else {
+                mayWrite = false;
+                noteSeen(offset, linear);
+            }
+        }
         ByteBuffer target = memory.buffer(offset);
         int index = memory.index(offset);
         data[as].enter(linear, page, mayWrite, target, index, shift, global);
@@ -660,6 +673,35 @@ public final class Mmu {
             }
             at = next;
         }
+    }
+
+    private void noteSeen(long offset, long linear) {
+        long[] s = seen;
+        if (s == null) {
+            s = new long[(int) (memory.ramSize() / GuestMemory.PAGE_SIZE)];
+            seen = s;
+        }
+        int page = (int) (offset >>> 12);
+        long entry = linear & PAGE | 1;
+        s[page] = s[page] == 0 || s[page] == entry ? entry : SEEN_AT_MANY;
+    }
+
+    /** Drops what is cached of a page that is no longer where it was; nearly always it is known where that can be. */
+    private void pageMoved(long offset) {
+        long[] s = seen;
+        long at = s == null ? 0 : s[(int) (offset >>> 12)];
+        if (at == 0) {
+            return;
+        }
+        long page = memory.physical(offset);
+        for (Tlb tlb : data) {
+            if (at == SEEN_AT_MANY) {
+                tlb.dropPhysical(page);
+            } else {
+                tlb.dropPhysical(page, Tlb.slot(at));
+            }
+        }
+        s[(int) (offset >>> 12)] = 0;
     }
 
     private void written(long physicalAddress, int length) {

@@ -127,6 +127,22 @@ final class Tlb {
         }
     }
 
+    /** Drops all entries of a physical page. */
+    void dropPhysical(long physicalPage) {
+        for (int w = 0; w < used.length; w++) {
+            for (long bits = used[w]; bits != 0; bits &= bits - 1) {
+                dropPhysical(physicalPage, (w << 6) + Long.numberOfTrailingZeros(bits));
+            }
+        }
+    }
+
+    /** Drops an entry if it is of a physical page. */
+    void dropPhysical(long physicalPage, int slot) {
+        if (read[slot] != INVALID && physical[slot] == physicalPage) {
+            drop(slot);
+        }
+    }
+
     /** Takes the permission to write to a physical page without asking. */
     void forbidWrites(long physicalPage) {
         for (int w = 0; w < used.length; w++) {

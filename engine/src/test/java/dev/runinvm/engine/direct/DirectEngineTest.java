@@ -77,7 +77,7 @@ class DirectEngineTest {
     @Test
     void basesLoadedTwiceBeforeTheGuestRunsAreThere() throws Stub.BatchFailed {
         try (MemFile file = MemFile.create("runinvm-test", 4096);
-                Stub stub = new Stub(file.fd(), false)) {
+                Stub stub = new Stub(new int[] {file.fd()}, false)) {
             file.map(0, 4096).put(0, (byte) 0xcc);
             Batch batch = new Batch();
             batch.map(CODE, 4096, Batch.PROT_READ | Batch.PROT_EXEC, 0, true);

@@ -221,4 +221,61 @@ class MirrorTest {
         assertTrue(g.cpu.gpr[0] >= 9);
         assertTrue(g.engine.rawCounters().evictions > 0);
     }
+
+    private static void back(TinyGuest g, long physical, int value) throws Exception {
+        java.nio.file.Path file = java.nio.file.Files.createTempFile("backing", "");
+        byte[] page = new byte[4096];
+        page[0] = (byte) value;
+        java.nio.file.Files.write(file, page);
+        g.memory.give(g.memory.offset(physical), dev.runinvm.engine.os.ReadOnlyFile.open(file));
+        java.nio.file.Files.delete(file);
+    }
+
+    @Test
+    void aBackedPageIsReadFromItsFileAndBecomesTheGuestsOwnWhenItIsWritten() throws Exception {
+        back(g, DATA_PHYSICAL, 5);
+        assertEquals(5, load());
+        assertEquals(1, g.memory.source(g.memory.offset(DATA_PHYSICAL)));
+        assertEquals(Trap.Kind.SYSCALL, store(6).kind());
+        assertEquals(0, g.memory.source(g.memory.offset(DATA_PHYSICAL)));
+        assertEquals(6, load());
+        assertEquals(6, g.memory.getLong(DATA_PHYSICAL));
+    }
+
+    @Test
+    void aWriteIsSeenThroughEveryOtherMappingOfABackedPage() throws Exception {
+        back(g, DATA_PHYSICAL, 5);
+        long alias = DATA + 0x100_0000;
+        g.map(g.cpu.cr3, alias, DATA_PHYSICAL, P | U);
+        g.program(new Assembler().move(3, alias).load(0, 3, 0).syscall());
+        g.run();
+        assertEquals(5, g.cpu.gpr[CpuState.RAX]);
+        assertEquals(5, load());
+        store(6);
+        g.program(new Assembler().move(3, alias).load(0, 3, 0).syscall());
+        g.run();
+        assertEquals(6, g.cpu.gpr[CpuState.RAX], "through another address");
+        long first = g.cpu.cr3;
+        long other = g.newSpace();
+        g.standard(other);
+        g.cpu.cr3 = other;
+        assertEquals(6, load(), "in another address space");
+        g.cpu.cr3 = first;
+        assertEquals(6, load());
+    }
+
+    @Test
+    void aWriteOfTheKernelIsSeenByGuestCodeThatHasTheBackedPageMapped() throws Exception {
+        back(g, DATA_PHYSICAL, 5);
+        long other = g.newSpace();
+        g.standard(other);
+        assertEquals(5, load());
+        long first = g.cpu.cr3;
+        g.cpu.cr3 = other;
+        assertEquals(5, load());
+        g.memory.putLong(DATA_PHYSICAL, 9); // as ring 0 does, or a device
+        assertEquals(9, load());
+        g.cpu.cr3 = first;
+        assertEquals(9, load());
+    }
 }

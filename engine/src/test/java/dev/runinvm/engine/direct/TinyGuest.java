@@ -42,7 +42,7 @@ final class TinyGuest implements AutoCloseable {
     }
 
     TinyGuest(int maxMirrors, int faultAround, boolean pin) {
-        memory = GuestMemory.create(64 << 20);
+        memory = GuestMemory.create(64 << 20, true);
         engine = DirectEngine.open(memory, HostCpu.probe(), new DirectOptions(maxMirrors, faultAround, pin, true));
         engine.setWritableListener(becameWritable::add);
         cpu.cr3 = newSpace();

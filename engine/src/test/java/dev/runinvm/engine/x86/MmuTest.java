@@ -374,4 +374,27 @@ class MmuTest {
         SystemInstructions.writeCr(m.cpu, 4, m.s.cr4 ^ CpuState.CR4_PGE);
         assertTrue(generation != mmu.codeGeneration);
     }
+
+    @Test
+    void aBackedPageIsReadInPlaceAndEveryAddressOfItSeesTheFirstWrite() throws Exception {
+        java.nio.file.Path file = java.nio.file.Files.createTempFile("backing", "");
+        byte[] page = new byte[4096];
+        page[8] = 5;
+        java.nio.file.Files.write(file, page);
+        m.memory.give(0x20_0000, dev.runinvm.engine.os.ReadOnlyFile.open(file));
+        java.nio.file.Files.delete(file);
+        m.map(VA, 0x20_0000, P | W);
+        m.map(VA + 4096, 0x20_0000, P | W);
+        assertEquals(5, mmu.read64(VA + 8));
+        assertEquals(5, mmu.read64(VA + 4096 + 8));
+        assertEquals(5, mmu.read64(TestMachine.KERNEL + 0x20_0008));
+        assertEquals(1, m.memory.source(0x20_0000), "reading leaves it where it is");
+        mmu.write64(VA + 8, 6);
+        assertEquals(0, m.memory.source(0x20_0000));
+        assertEquals(6, mmu.read64(VA + 8));
+        assertEquals(6, mmu.read64(VA + 4096 + 8));
+        assertEquals(6, mmu.read64(TestMachine.KERNEL + 0x20_0008));
+        mmu.write64(TestMachine.KERNEL + 0x20_0008, 7);
+        assertEquals(7, mmu.read64(VA + 8));
+    }
 }

@@ -39,7 +39,7 @@ final class TestMachine implements AutoCloseable {
     static final long NX = PageWalker.NO_EXECUTE;
     static final long LARGE = PageWalker.LARGE;
 
-    final GuestMemory memory = GuestMemory.create(RAM);
+    final GuestMemory memory = GuestMemory.create(RAM, true);
     final MmioBus mmio = new MmioBus();
     final PortBus ports = new PortBus();
     final Deque<Integer> interrupts = new ArrayDeque<>();
