@@ -1,5 +1,7 @@
 package dev.runinvm.engine;
 
+import dev.runinvm.engine.snapshot.SnapshotFile;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.ServiceLoader;
@@ -27,6 +29,40 @@ public final class Techniques {
      * @throws VmException if the guest cannot be started
      */
     public static Vm start(VmConfig config) {
+        return usable(config).start(config);
+    }
+
+    /** Why guests of a technique cannot be kept in snapshots; empty if they can. */
+    public static Optional<String> snapshotObstacle(Technique technique) {
+        return provider(technique)
+                .map(TechniqueProvider::snapshotObstacle)
+                .orElseGet(() -> Optional.of("technique " + technique + " is not part of this version of the engine"));
+    }
+
+    /**
+     * A key that is the same for two configurations exactly if their guests are interchangeable: a hash of technique, memory,
+     * mode, engine and whatever else the technique says {@linkplain TechniqueProvider#shapes shapes} a guest.
+     */
+    public static String snapshotKey(VmConfig config) {
+        List<String> all = new ArrayList<>();
+        all.add(config.technique().name());
+        all.add(config.memoryBytes() + " bytes, " + config.mode());
+        all.add(EngineIdentity.get());
+        all.addAll(usable(config).shapes(config));
+        return EngineIdentity.hash(all);
+    }
+
+    /**
+     * Goes on from a snapshot of a guest with the same {@link #snapshotKey}.
+     *
+     * @throws SnapshotUnusable if the snapshot has become useless
+     * @throws HostLacks if the technique cannot run here
+     */
+    public static Vm restore(VmConfig config, SnapshotFile snapshot) {
+        return usable(config).restore(config, snapshot);
+    }
+
+    private static TechniqueProvider usable(VmConfig config) {
         Availability availability = availability(config.technique());
         if (!availability.usable()) {
             throw new HostLacks("technique " + config.technique() + " cannot run here: "
@@ -34,7 +70,7 @@ public final class Techniques {
         }
         TechniqueProvider provider = provider(config.technique()).orElseThrow();
         requireCapable(provider, config);
-        return provider.start(config);
+        return provider;
     }
 
     private static void requireCapable(TechniqueProvider provider, VmConfig config) {

@@ -1,5 +1,6 @@
 package dev.runinvm.engine;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -33,6 +34,21 @@ public interface Vm extends AutoCloseable {
      * @return whether it ended within the time
      */
     boolean awaitEnd(Duration timeout) throws InterruptedException;
+
+    /**
+     * Writes all of the guest's state into a new file, from which {@link Techniques#restore} goes on; the guest then goes on
+     * too. Only of techniques without a {@linkplain Techniques#snapshotObstacle reason} against it.
+     *
+     * @param file must not exist; only its owner may read it
+     * @param idleOnly wait until the guest has nothing to do; else wherever it is
+     * @param patience the most to wait for that
+     * @return bytes the file takes
+     * @throws GuestFailure if the guest has ended or is never idle
+     * @throws HostLacks if the file cannot be written
+     */
+    default long snapshot(Path file, boolean idleOnly, Duration patience) throws InterruptedException {
+        throw new EngineBug("technique " + technique() + " has no snapshots");
+    }
 
     /** Ends the guest, at once and whatever it is doing. Idempotent. */
     @Override

@@ -3,7 +3,10 @@ package dev.runinvm.engine.channel;
 import dev.runinvm.engine.EngineBug;
 import dev.runinvm.engine.GuestChannel;
 import dev.runinvm.engine.GuestFailure;
+import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.machine.DoorbellHandler;
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
 import dev.runinvm.wire.Frame;
 import dev.runinvm.wire.FrameReader;
 import dev.runinvm.wire.FrameWriter;
@@ -43,6 +46,7 @@ public final class WindowChannel implements GuestChannel, DoorbellHandler {
     private long inboundBytes;
     private @Nullable String ended;
     private boolean saidGoodbye;
+    private boolean waitInterrupted;
     private long flushes;
     private long waits;
     private long waitNanos;
@@ -57,7 +61,28 @@ public final class WindowChannel implements GuestChannel, DoorbellHandler {
     }
 
     WindowChannel(ByteBuffer memory, Duration stall) {
-        Window window = Window.create(memory);
+        this(Window.create(memory), stall);
+    }
+
+    /**
+     * Takes over the window of a guest that comes from a snapshot.
+     *
+     * @param memory the window with the snapshot's content
+     * @param in where {@link #save} wrote
+     */
+    public static WindowChannel restore(ByteBuffer memory, StateReader in) {
+        in.section("channel", 1);
+        try {
+            WindowChannel channel = new WindowChannel(Window.adopt(memory), DEFAULT_STALL);
+            channel.reader.resume(in.getInt("nextFromGuest"));
+            channel.writer.resume(in.getInt("nextToGuest"));
+            return channel;
+        } catch (ProtocolException e) {
+            throw new HostLacks("the snapshot's channel window is damaged: " + e.getMessage(), e);
+        }
+    }
+
+    private WindowChannel(Window window, Duration stall) {
         this.reader = new FrameReader(window.reader());
         this.writer = new FrameWriter(window.writer());
         this.stall = stall;
@@ -136,9 +161,10 @@ public final class WindowChannel implements GuestChannel, DoorbellHandler {
             long start = System.nanoTime();
             long deadline = start + TimeUnit.MILLISECONDS.toNanos(millis & 0xffff_ffffL);
             guarded(writer::pump);
-            while (ended == null && guestHasRead() && waitUntil(deadline)) {
+            while (ended == null && !waitInterrupted && guestHasRead() && waitUntil(deadline)) {
                 guarded(writer::pump);
             }
+            waitInterrupted = false;
             changed.signalAll();
             waitNanos += System.nanoTime() - start;
         } catch (InterruptedException e) {
@@ -156,6 +182,40 @@ public final class WindowChannel implements GuestChannel, DoorbellHandler {
             drain();
             saidGoodbye = true;
             end("the agent has said goodbye");
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Whether no message is on its way: none half-taken or waiting to be received, none waiting for room in the ring. */
+    public boolean atRest() {
+        lock.lock();
+        try {
+            drain();
+            return ended == null && !reader.inside() && inbound.isEmpty() && writer.queued() == 0;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Writes down what is not in the window itself. Only {@linkplain #atRest at rest} is that all. */
+    public void save(StateWriter out) {
+        lock.lock();
+        try {
+            out.section("channel", 1);
+            out.putInt("nextFromGuest", reader.sequence());
+            out.putInt("nextToGuest", writer.sequence());
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Has the guest's thread come back from {@link #await}; the guest finds nothing, and waits again. */
+    public void interruptWait() {
+        lock.lock();
+        try {
+            waitInterrupted = true;
+            changed.signalAll();
         } finally {
             lock.unlock();
         }

@@ -4,6 +4,8 @@ import dev.runinvm.engine.EngineBug;
 import dev.runinvm.engine.GuestChannel;
 import dev.runinvm.engine.GuestConsole;
 import dev.runinvm.engine.GuestEnd;
+import dev.runinvm.engine.GuestFailure;
+import dev.runinvm.engine.SnapshotUnusable;
 import dev.runinvm.engine.Technique;
 import dev.runinvm.engine.Vm;
 import dev.runinvm.engine.VmConfig;
@@ -19,17 +21,21 @@ import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.machine.MmioBus;
 import dev.runinvm.engine.machine.Pc;
 import dev.runinvm.engine.machine.PortBus;
+import dev.runinvm.engine.snapshot.SnapshotFile;
 import dev.runinvm.engine.x86.Cpu;
 import dev.runinvm.engine.x86.CpuState;
 import dev.runinvm.engine.x86.CpuidModel;
 import dev.runinvm.engine.x86.Interpreter;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /** One guest of technique FULL: a PC, its processor, and the thread that runs it. */
 final class FullMachine implements Vm {
@@ -37,6 +43,7 @@ final class FullMachine implements Vm {
     private static final Duration STOP_TIMEOUT = Duration.ofSeconds(10);
 
     private final PreparedImage image;
+    private final List<Long> diskStarts;
     private final GuestMemory memory;
     private final HostTime time;
     private final Pc pc;
@@ -49,29 +56,45 @@ final class FullMachine implements Vm {
     private final AtomicReference<GuestEnd> end = new AtomicReference<>();
     private final CountDownLatch ended = new CountDownLatch(1);
 
-    FullMachine(VmConfig config, PreparedImage image) {
+    /**
+     * Builds a guest.
+     *
+     * @param from the snapshot it goes on from; null to boot one
+     * @throws SnapshotUnusable if it cannot go on from there
+     */
+    FullMachine(VmConfig config, PreparedImage image, @Nullable SnapshotFile from) {
         this.image = image;
-        this.memory = GuestMemory.create(config.memoryBytes());
+        this.memory = GuestMemory.create(config.memoryBytes(), true);
         try {
             HostCpu host = HostCpu.probe();
-            time = new HostTime(host);
+            FullState state = from == null ? null : FullState.open(from, host);
+            time = new HostTime(host, state == null ? 0 : state.nanos());
             PortBus ports = new PortBus();
             MmioBus mmio = new MmioBus();
-            channel = new WindowChannel(memory.window());
+            CpuState registers = new CpuState();
+            if (from != null && state != null) {
+                state.fillMemory(from, memory, image);
+                channel = state.channel(memory.window());
+            } else {
+                channel = new WindowChannel(memory.window());
+            }
             pc = new Pc(memory, ports, mmio, time, channel);
-            CpuState state = new CpuState();
-            cpu = new Cpu(state, memory, mmio, ports, pc.pic, time, new CpuidModel(host, host.xcr0(), time.tscHz()));
-            // What may find the user's memory or kernel wanting comes before whatever has threads, processes or files.
-            LinuxBoot.load(
-                    memory,
-                    image.kernel(),
-                    image.initramfs(),
-                    image.disks(),
-                    CommandLine.standard()
-                            .tscKhz(time.tscHz() / 1000)
-                            .guest(config)
-                            .toString(),
-                    state);
+            CpuidModel cpuid = new CpuidModel(host, host.xcr0(), time.tscHz());
+            cpu = new Cpu(registers, memory, mmio, ports, pc.pic, time, cpuid);
+            if (state != null) {
+                diskStarts = state.diskStarts();
+                state.restore(cpu, pc, time);
+            } else {
+                // What may find the user's memory or kernel wanting comes before what has threads, processes or files.
+                diskStarts = LinuxBoot.load(
+                                memory,
+                                image.kernel(),
+                                image.initramfs(),
+                                image.disks(),
+                                commandLine(config, time.tscHz()).toString(),
+                                registers)
+                        .diskStarts();
+            }
             console = new RecordingConsole(
                     "vm.full",
                     config.consoleLog().orElse(null),
@@ -92,8 +115,12 @@ final class FullMachine implements Vm {
         thread.setDaemon(true);
     }
 
+    /** What the kernel is told; of a restored guest, what it was told. */
+    static CommandLine commandLine(VmConfig config, long tscHz) {
+        return CommandLine.standard().tscKhz(tscHz / 1000).add("pmtmr=0x608").guest(config);
+    }
+
     FullMachine start() {
-        console.phase("loaded");
         thread.start();
         return this;
     }
@@ -149,6 +176,36 @@ final class FullMachine implements Vm {
         all.put("memory.touchedBytes", memory.touchedBytes());
         pc.exits().forEach((name, count) -> all.put("exits." + name, count));
         return all;
+    }
+
+    @Override
+    public long snapshot(Path file, boolean idleOnly, Duration patience) throws InterruptedException {
+        long deadline = System.nanoTime() + patience.toNanos();
+        long[] written = new long[1];
+        boolean[] tried = new boolean[1];
+        while (written[0] == 0) {
+            channel.interruptWait();
+            Duration left = Duration.ofNanos(Math.max(0, deadline - System.nanoTime()));
+            boolean done = vcpu.atRest(
+                    () -> {
+                        tried[0] = true;
+                        if (channel.atRest()) {
+                            written[0] = write(file);
+                        }
+                    },
+                    idleOnly,
+                    left);
+            if (!done || written[0] == 0 && left.isZero()) {
+                throw new GuestFailure("no snapshot could be taken within " + patience.toSeconds() + " s: "
+                        + (tried[0] ? "messages were on their way all the time" : "the guest was never idle"));
+            }
+        }
+        return written[0];
+    }
+
+    /** Writes a snapshot of a machine whose processor stands still or was never started. */
+    long write(Path file) {
+        return FullState.write(file, memory, cpu, pc, time, channel, diskStarts);
     }
 
     @Override

@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.regex.Matcher;
@@ -214,11 +213,6 @@ public final class RecordingConsole implements GuestConsole, AutoCloseable {
     @Override
     public synchronized Map<String, Long> phases() {
         return new LinkedHashMap<>(phases);
-    }
-
-    @Override
-    public OptionalLong nanosSinceStart() {
-        return OptionalLong.of(nanos.getAsLong());
     }
 
     private void closeLog() {

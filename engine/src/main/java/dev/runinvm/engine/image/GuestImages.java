@@ -85,6 +85,7 @@ public final class GuestImages {
         }
         FileTree tree = new FileTree();
         tree.hostFile("opt/runinvm/agent.jar", agent);
+        tree.file("opt/runinvm/renew", 0755, RenewProgram.make());
         String key = "agent-" + Keys.of(BaseLayer.FORMAT, tree.key()) + ".cpio";
         return cache.get(
                 "image", key, "the guest agent", out -> CpioWriter.write(tree, out, "writing the agent", progress));

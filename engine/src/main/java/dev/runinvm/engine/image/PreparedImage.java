@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -47,6 +48,24 @@ public record PreparedImage(
                 && Files.exists(vmlinuxFile)
                 && initramfs.stream().allMatch(Files::exists)
                 && disks.stream().allMatch(Files::exists);
+    }
+
+    /** What tells it from every other image: names, sizes and times of its files, which are named by their content. */
+    public List<String> identity() {
+        try {
+            List<String> all = new ArrayList<>();
+            all.add(kernelRelease + " " + javaHome);
+            all.add(Keys.ofFile(vmlinuxFile));
+            for (Path file : initramfs) {
+                all.add(Keys.ofFile(file));
+            }
+            for (Path file : disks) {
+                all.add(Keys.ofFile(file));
+            }
+            return all;
+        } catch (IOException e) {
+            throw new HostLacks("the image was removed from the cache: " + Cache.reason(e), e);
+        }
     }
 
     /** Bytes of all archives. */

@@ -68,6 +68,7 @@ public final class Pc implements TimedDevice, Stateful {
         ports.register(Pic8259.MASTER_ELCR, 2, countedPic);
         ports.register(Pit8254.BASE, 4, counters.ports("pit", pit));
         ports.register(TimerGatePort.PORT, 1, counters.ports("timer-gate", timerGate));
+        ports.register(PmTimer.PORT, PmTimer.PORTS, counters.ports("pm-timer", new PmTimer(time)));
     }
 
     /** What to call, on any thread, when something outside needs a sleeping or running vCPU to call {@link #advance}. */

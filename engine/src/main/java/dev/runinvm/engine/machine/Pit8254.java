@@ -1,5 +1,7 @@
 package dev.runinvm.engine.machine;
 
+import dev.runinvm.engine.HostLacks;
+
 /**
  * The 8254 interval timer (Intel 231164-005) at ports 0x40 to 0x43: channel 0 drives IRQ 0, channel 2 the speaker and
  * the calibration loops of operating systems through port 0x61.
@@ -133,7 +135,8 @@ public final class Pit8254 implements PortDevice, TimedDevice, Stateful {
 
     @Override
     public void save(StateWriter out) {
-        out.section("pit8254", 1);
+        out.section("pit8254", 2);
+        out.putLong("edge", edge);
         out.putLong("deadlineNanos", deadlineNanos);
         out.putLong("coalesced", coalesced);
         for (int i = 0; i < 3; i++) {
@@ -143,7 +146,10 @@ public final class Pit8254 implements PortDevice, TimedDevice, Stateful {
 
     @Override
     public void load(StateReader in) {
-        in.section("pit8254", 1);
+        if (in.section("pit8254", 2) < 2) {
+            throw new HostLacks("the saved timer is of an older version; make the snapshot anew");
+        }
+        edge = in.getLong("edge");
         deadlineNanos = in.getLong("deadlineNanos");
         coalesced = in.getLong("coalesced");
         for (int i = 0; i < 3; i++) {

@@ -1,5 +1,8 @@
 package dev.runinvm.engine.x86;
 
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
+import dev.runinvm.engine.machine.Stateful;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -7,7 +10,7 @@ import java.nio.ByteOrder;
  * The architectural state of one logical processor. Everything a snapshot needs of the CPU is here; decoded code,
  * TLBs and mirrors are caches kept elsewhere.
  */
-public final class CpuState {
+public final class CpuState implements Stateful {
     public static final int RAX = 0;
     public static final int RCX = 1;
     public static final int RDX = 2;
@@ -129,6 +132,13 @@ public final class CpuState {
      * a slice of the memory shared with a direct-execution process, so always reach it through this field.
      */
     public ByteBuffer xstate = ByteBuffer.allocate(4096).order(ByteOrder.LITTLE_ENDIAN);
+
+    /** Bytes of {@link #xstate} that are saved: more than any CPU has without AMX, which is hidden. */
+    private static final int XSTATE_SAVED = 4096;
+    /** From here to the header are bytes the processor leaves to software, the host's here (SDM vol. 1, 10.5.1). */
+    private static final int XSTATE_SOFTWARE = 464;
+
+    private static final int XSTATE_HEADER = 512;
 
     /** CF, PF, AF, ZF, SF and OF. */
     static final long ARITHMETIC = FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF;
@@ -337,6 +347,133 @@ public final class CpuState {
                 return less();
             default:
                 return lessOrEqual();
+        }
+    }
+
+    @Override
+    public void save(StateWriter out) {
+        out.section("cpu", 1);
+        out.putInt("cpl", cpl);
+        out.putInt("ldtrSelector", ldtrSelector);
+        out.putInt("ldtrLimit", ldtrLimit);
+        out.putInt("trSelector", trSelector);
+        out.putInt("trLimit", trLimit);
+        out.putInt("trAccess", trAccess);
+        out.putInt("gdtrLimit", gdtrLimit);
+        out.putInt("idtrLimit", idtrLimit);
+        out.putLong("rip", rip);
+        out.putLong("ldtrBase", ldtrBase);
+        out.putLong("trBase", trBase);
+        out.putLong("gdtrBase", gdtrBase);
+        out.putLong("idtrBase", idtrBase);
+        out.putLong("cr0", cr0);
+        out.putLong("cr2", cr2);
+        out.putLong("cr3", cr3);
+        out.putLong("cr4", cr4);
+        out.putLong("cr8", cr8);
+        out.putLong("efer", efer);
+        out.putLong("star", star);
+        out.putLong("lstar", lstar);
+        out.putLong("cstar", cstar);
+        out.putLong("sfmask", sfmask);
+        out.putLong("kernelGsBase", kernelGsBase);
+        out.putLong("sysenterCs", sysenterCs);
+        out.putLong("sysenterEsp", sysenterEsp);
+        out.putLong("sysenterEip", sysenterEip);
+        out.putLong("pat", pat);
+        out.putLong("tscAux", tscAux);
+        out.putLong("tscOffset", tscOffset);
+        out.putLong("xcr0", xcr0);
+        saveAll(out, "gpr", gpr, NO_REGISTER);
+        saveAll(out, "base", base, FLAT);
+        saveAll(out, "dr", dr, 8);
+        saveAll(out, "plainMsrs", plainMsrs, plainMsrs.length);
+        for (int i = 0; i < 6; i++) {
+            out.putInt("selector" + i, selector[i]);
+        }
+        for (int i = 0; i < 6; i++) {
+            out.putInt("limit" + i, limit[i]);
+        }
+        for (int i = 0; i < 6; i++) {
+            out.putInt("access" + i, access[i]);
+        }
+        out.putLong("rflags", rflags());
+        out.putBoolean("halted", halted);
+        out.putBoolean("interruptShadow", interruptShadow);
+        byte[] extended = new byte[XSTATE_SAVED];
+        ByteBuffer x = xstate;
+        x.get(0, extended, 0, XSTATE_SOFTWARE);
+        int rest = Math.min(x.capacity(), XSTATE_SAVED) - XSTATE_HEADER;
+        x.get(XSTATE_HEADER, extended, XSTATE_HEADER, rest);
+        out.putBytes("xstate", extended);
+    }
+
+    /** The extended registers go to a buffer of our own: what they were in before belongs to a process. */
+    @Override
+    public void load(StateReader in) {
+        in.section("cpu", 1);
+        cpl = in.getInt("cpl");
+        ldtrSelector = in.getInt("ldtrSelector");
+        ldtrLimit = in.getInt("ldtrLimit");
+        trSelector = in.getInt("trSelector");
+        trLimit = in.getInt("trLimit");
+        trAccess = in.getInt("trAccess");
+        gdtrLimit = in.getInt("gdtrLimit");
+        idtrLimit = in.getInt("idtrLimit");
+        rip = in.getLong("rip");
+        ldtrBase = in.getLong("ldtrBase");
+        trBase = in.getLong("trBase");
+        gdtrBase = in.getLong("gdtrBase");
+        idtrBase = in.getLong("idtrBase");
+        cr0 = in.getLong("cr0");
+        cr2 = in.getLong("cr2");
+        cr3 = in.getLong("cr3");
+        cr4 = in.getLong("cr4");
+        cr8 = in.getLong("cr8");
+        efer = in.getLong("efer");
+        star = in.getLong("star");
+        lstar = in.getLong("lstar");
+        cstar = in.getLong("cstar");
+        sfmask = in.getLong("sfmask");
+        kernelGsBase = in.getLong("kernelGsBase");
+        sysenterCs = in.getLong("sysenterCs");
+        sysenterEsp = in.getLong("sysenterEsp");
+        sysenterEip = in.getLong("sysenterEip");
+        pat = in.getLong("pat");
+        tscAux = in.getLong("tscAux");
+        tscOffset = in.getLong("tscOffset");
+        xcr0 = in.getLong("xcr0");
+        loadAll(in, "gpr", gpr, NO_REGISTER);
+        loadAll(in, "base", base, FLAT);
+        loadAll(in, "dr", dr, 8);
+        loadAll(in, "plainMsrs", plainMsrs, plainMsrs.length);
+        for (int i = 0; i < 6; i++) {
+            selector[i] = in.getInt("selector" + i);
+        }
+        for (int i = 0; i < 6; i++) {
+            limit[i] = in.getInt("limit" + i);
+        }
+        for (int i = 0; i < 6; i++) {
+            access[i] = in.getInt("access" + i);
+        }
+        setRflags(in.getLong("rflags"));
+        halted = in.getBoolean("halted");
+        interruptShadow = in.getBoolean("interruptShadow");
+        byte[] extended = new byte[XSTATE_SAVED];
+        in.getBytes("xstate", extended);
+        xstate = ByteBuffer.allocate(XSTATE_SAVED).order(ByteOrder.LITTLE_ENDIAN);
+        xstate.put(0, extended);
+    }
+
+    private static void saveAll(StateWriter out, String name, long[] values, int count) {
+        for (int i = 0; i < count; i++) {
+            out.putLong(name + i, values[i]);
+        }
+    }
+
+    private static void loadAll(StateReader in, String name, long[] values, int count) {
+        for (int i = 0; i < count; i++) {
+            values[i] = in.getLong(name + i);
         }
     }
 }

@@ -371,4 +371,25 @@ public final class CpuidModel {
                 return new int[4];
         }
     }
+
+    /** All that CPUID tells a guest, as one text; without the number of the CPU that was asked, which is chance. */
+    public String fingerprint() {
+        StringBuilder all = new StringBuilder();
+        CpuState s = new CpuState();
+        for (long base : new long[] {0, 0x8000_0000L}) {
+            int last = base == 0 ? maxBasic : maxExtended;
+            for (int leaf = (int) base; Integer.compareUnsigned(leaf, last) <= 0; leaf++) {
+                for (int sub = 0; sub < (leaf == 4 || leaf == 7 || leaf == 0xd ? 10 : 1); sub++) {
+                    s.gpr[CpuState.RAX] = leaf;
+                    s.gpr[CpuState.RCX] = sub;
+                    execute(s);
+                    long ebx = leaf == 1 ? s.gpr[CpuState.RBX] & 0xff_ffff : s.gpr[CpuState.RBX];
+                    long edx = leaf == 0xb ? 0 : s.gpr[CpuState.RDX];
+                    all.append(String.format(
+                            "%x.%d:%x,%x,%x,%x ", leaf, sub, s.gpr[CpuState.RAX], ebx, s.gpr[CpuState.RCX], edx));
+                }
+            }
+        }
+        return all.toString();
+    }
 }
