@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 
 /** The guest's serial console and what its init has said. Thread-safe. */
 public interface GuestConsole {
@@ -21,4 +22,9 @@ public interface GuestConsole {
 
     /** Boot phases reached so far and when, in nanoseconds since the guest was started. */
     java.util.Map<String, Long> phases();
+
+    /** Nanoseconds since the guest was started, on the clock of {@link #phases()}; empty where that is not kept. */
+    default OptionalLong nanosSinceStart() {
+        return OptionalLong.empty();
+    }
 }

@@ -34,6 +34,14 @@ public interface TechniqueProvider {
     }
 
     /**
+     * The clock source that a guest's kernel is to use while it is written down, one that stands still in a snapshot; empty if
+     * the one it has does.
+     */
+    default String snapshotClock() {
+        return "";
+    }
+
+    /**
      * Goes on from a snapshot, of a guest with the same {@linkplain #shapes shape}.
      *
      * @throws SnapshotUnusable if that is not possible

@@ -39,6 +39,11 @@ public final class Techniques {
                 .orElseGet(() -> Optional.of("technique " + technique + " is not part of this version of the engine"));
     }
 
+    /** See {@link TechniqueProvider#snapshotClock}. */
+    public static String snapshotClock(Technique technique) {
+        return provider(technique).map(TechniqueProvider::snapshotClock).orElse("");
+    }
+
     /**
      * A key that is the same for two configurations exactly if their guests are interchangeable: a hash of technique, memory,
      * mode, engine and whatever else the technique says {@linkplain TechniqueProvider#shapes shapes} a guest.

@@ -308,6 +308,10 @@ public final class LinuxBoot {
 
         /** Makes the files the content of memory without copying them, where that memory can share. */
         void back(GuestMemory memory, long start) {
+            if (!memory.shares()) {
+                load(memory, start);
+                return;
+            }
             for (int i = 0; i < files.size(); i++) {
                 ReadOnlyFile file = ReadOnlyFile.open(files.get(i));
                 if (file.size() != sizes.get(i)) {

@@ -121,6 +121,7 @@ final class FullMachine implements Vm {
     }
 
     FullMachine start() {
+        console.phase("loaded");
         thread.start();
         return this;
     }

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.regex.Matcher;
@@ -213,6 +214,11 @@ public final class RecordingConsole implements GuestConsole, AutoCloseable {
     @Override
     public synchronized Map<String, Long> phases() {
         return new LinkedHashMap<>(phases);
+    }
+
+    @Override
+    public OptionalLong nanosSinceStart() {
+        return OptionalLong.of(nanos.getAsLong());
     }
 
     private void closeLog() {

@@ -246,6 +246,11 @@ public final class GuestMemory implements AutoCloseable {
                 (int) (at & CHUNK_MASK), backing.buffer(at), backing.index(at), PAGE_SIZE);
     }
 
+    /** Whether pages of backing files stay in them until they are written. */
+    public boolean shares() {
+        return sharing;
+    }
+
     /** Whether files back pages of this memory, or did. */
     public boolean isBacked() {
         return source != null;

@@ -689,10 +689,10 @@ public final class Mmu {
     /** Drops what is cached of a page that is no longer where it was; nearly always it is known where that can be. */
     private void pageMoved(long offset) {
         long[] s = seen;
-        long at = s == null ? 0 : s[(int) (offset >>> 12)];
-        if (at == 0) {
+        if (s == null || s[(int) (offset >>> 12)] == 0) {
             return;
         }
+        long at = s[(int) (offset >>> 12)];
         long page = memory.physical(offset);
         for (Tlb tlb : data) {
             if (at == SEEN_AT_MANY) {
