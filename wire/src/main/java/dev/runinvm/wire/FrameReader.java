@@ -23,6 +23,21 @@ public final class FrameReader {
         return bytes;
     }
 
+    /** Whether part of a message was read and the rest is still to come. */
+    public boolean inside() {
+        return have > 0 || payload != null;
+    }
+
+    /** Number of the next message, from 0. */
+    public int sequence() {
+        return sequence;
+    }
+
+    /** Goes on at a message of this number, in a ring taken over from another reader. */
+    public void resume(int next) {
+        sequence = next;
+    }
+
     /** Whether the ring holds bytes not read yet. */
     public boolean ready() {
         return ring.available() > 0;

@@ -26,6 +26,16 @@ public final class FrameWriter {
         return queued;
     }
 
+    /** Number of the next message, from 0. */
+    public int sequence() {
+        return sequence;
+    }
+
+    /** Goes on at a message of this number, in a ring taken over from another writer. */
+    public void resume(int next) {
+        sequence = next;
+    }
+
     /** Bytes in the ring that the other side has not read. */
     public int pending() {
         return ring.pending();

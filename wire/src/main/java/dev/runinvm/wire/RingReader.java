@@ -28,6 +28,13 @@ public final class RingReader {
         this.name = name;
     }
 
+    /** Goes on where the counter in memory says that reading stopped. */
+    void resume() {
+        taken = (long) LONG.getAcquire(memory, takenAt);
+        lastPut = taken;
+        available();
+    }
+
     /**
      * Bytes that can be read now.
      *

@@ -20,6 +20,13 @@ public final class RingWriter {
         this.name = name;
     }
 
+    /** Goes on where the counter in memory says that writing stopped. */
+    void resume() {
+        put = (long) RingReader.LONG.getAcquire(memory, putAt);
+        lastTaken = 0;
+        space();
+    }
+
     /**
      * Bytes that fit now.
      *

@@ -66,12 +66,34 @@ public final class Window {
     }
 
     /**
+     * Takes over, as the host, a window that another host laid out and used: its ring counters say how far that was.
+     *
+     * @param memory {@link #SIZE} bytes, direct, aligned to 8 bytes
+     * @throws ProtocolException if it is not such a window, or of another version
+     */
+    public static Window adopt(ByteBuffer memory) {
+        ByteBuffer m = requireLaidOut(memory);
+        RingReader reader = new RingReader(m, GUEST_RING_AT, GUEST_TAKEN_AT, GUEST_PUT_AT, "the guest's ring");
+        RingWriter writer = new RingWriter(m, HOST_RING_AT, HOST_TAKEN_AT, HOST_PUT_AT, "the host's ring");
+        reader.resume();
+        writer.resume();
+        return new Window(reader, writer);
+    }
+
+    /**
      * Opens the window that the host laid out; the guest does this.
      *
      * @param memory {@link #SIZE} bytes, direct, aligned to 8 bytes
      * @throws ProtocolException if it is not such a window, or of another version
      */
     public static Window open(ByteBuffer memory) {
+        ByteBuffer m = requireLaidOut(memory);
+        return new Window(
+                new RingReader(m, HOST_RING_AT, HOST_TAKEN_AT, HOST_PUT_AT, "the host's ring"),
+                new RingWriter(m, GUEST_RING_AT, GUEST_TAKEN_AT, GUEST_PUT_AT, "the guest's ring"));
+    }
+
+    private static ByteBuffer requireLaidOut(ByteBuffer memory) {
         ByteBuffer m = checked(memory);
         int magic = (int) INT.getAcquire(m, MAGIC_AT);
         if (magic != MAGIC) {
@@ -83,9 +105,7 @@ public final class Window {
             throw new ProtocolException("the host laid out the window in version " + version + ", the agent knows "
                     + LAYOUT_VERSION + ": image and engine are of different releases");
         }
-        return new Window(
-                new RingReader(m, HOST_RING_AT, HOST_TAKEN_AT, HOST_PUT_AT, "the host's ring"),
-                new RingWriter(m, GUEST_RING_AT, GUEST_TAKEN_AT, GUEST_PUT_AT, "the guest's ring"));
+        return m;
     }
 
     private static ByteBuffer checked(ByteBuffer memory) {
