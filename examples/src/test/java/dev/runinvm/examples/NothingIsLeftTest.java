@@ -17,7 +17,11 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.engine.discovery.DiscoverySelectors;
+import org.junit.platform.launcher.LauncherDiscoveryRequest;
+import org.junit.platform.launcher.TestExecutionListener;
+import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -42,16 +46,21 @@ class NothingIsLeftTest {
         private Main() {}
 
         public static void main(String[] args) {
-            LauncherFactory.create()
-                    .execute(LauncherDiscoveryRequestBuilder.request()
-                            .selectors(DiscoverySelectors.selectClass(Endless.class))
-                            .build());
+            LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
+                    .selectors(DiscoverySelectors.selectClass(Endless.class))
+                    .build();
+            LauncherFactory.create().execute(request, new TestExecutionListener() {
+                @Override
+                public void executionFinished(TestIdentifier test, TestExecutionResult result) {
+                    result.getThrowable().ifPresent(System.out::println);
+                }
+            });
         }
     }
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    @Timeout(240)
+    @Timeout(600)
     void afterAKill(boolean forcibly, @TempDir Path folder) throws Exception {
         Path temporary = Files.createDirectory(folder.resolve("tmp"));
         Set<String> sharedBefore = names(Path.of("/dev/shm"));
@@ -59,6 +68,7 @@ class NothingIsLeftTest {
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-Djava.io.tmpdir=" + temporary,
                         "-Druninvm.logDirectory=" + folder.resolve("logs"),
+                        "-Druninvm.bootTimeout=8m",
                         "-XX:-UsePerfData",
                         "-cp",
                         System.getProperty("java.class.path"),
