@@ -37,7 +37,8 @@ final class KernelModules {
                             + " xt_conntrack xt_MASQUERADE xt_tcpudp xt_addrtype xt_comment xt_mark xt_multiport xt_state"
                             + " xt_nat xt_REDIRECT ipt_REJECT ip_set vsock vsock_loopback"
                             + " softdog virtio_blk virtio_net virtio_console virtio_pci ext4 af_packet unix crc32c_generic"
-                            + " crc32c-intel sha256_generic xts nd_e820 nd_pmem")
+                            + " crc32c-intel sha256_generic xts nd_e820 nd_pmem"
+                            + " xen-blkfront xen-privcmd xenfs xen-evtchn xen-gntdev xen-gntalloc")
                     .split(" "));
 
     /** What /init loads to mount disks in memory. */

@@ -9,6 +9,9 @@ import dev.runinvm.engine.machine.TimeSource;
 import dev.runinvm.engine.x86.Cpu;
 import dev.runinvm.engine.x86.CpuState;
 import dev.runinvm.engine.x86.CpuidModel;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -32,6 +35,7 @@ final class Domain {
     final ConsoleRing console;
     final XenStore store = new XenStore();
     final XenBus bus = new XenBus(store);
+    private final List<BlockBackend> disks = new ArrayList<>();
     private final StoreRing storeRing;
     private OtherOps.Output consoleOutput = (bytes, from, count) -> {};
     /** Called when the next deadline may have changed. */
@@ -95,6 +99,20 @@ final class Domain {
 
     private static final int STORE_PORT = 2;
 
+    /** Adds a disk, /dev/xvda the first, before the guest runs. It is closed with {@link #closeDisks}. */
+    void addDisk(Path image, boolean readOnly) {
+        int device = BlockBackend.XVDA + BlockBackend.DISK_STEP * disks.size();
+        BlockBackend disk = new BlockBackend(memory, store, grants, events, image, readOnly);
+        disks.add(disk);
+        disk.describe(device);
+        bus.add("vbd", device, disk);
+    }
+
+    /** Closes the files of the disks. */
+    void closeDisks() {
+        disks.forEach(BlockBackend::close);
+    }
+
     /** What a guest finds about itself in its xenstore. */
     private void describe() {
         store.write(XenStore.HOME + "/domid", Integer.toString(XenStore.GUEST));
@@ -145,6 +163,10 @@ final class Domain {
         all.put("para.eventsSent", events.sent);
         all.put("para.timerEvents", timers.expired);
         all.put("para.storeRequests", store.requests);
+        all.put("para.diskRequests", disks.stream().mapToLong(d -> d.requests).sum());
+        all.put(
+                "para.diskSectors",
+                disks.stream().mapToLong(d -> d.sectorsMoved).sum());
         return all;
     }
 }

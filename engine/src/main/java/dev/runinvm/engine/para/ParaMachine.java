@@ -17,7 +17,9 @@ import dev.runinvm.engine.image.PreparedImage;
 import dev.runinvm.engine.machine.ChannelPci;
 import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.x86.Interpreter;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -44,6 +46,11 @@ final class ParaMachine implements Vm {
     private final GuestThread thread;
 
     ParaMachine(VmConfig config, PreparedImage image) {
+        this(config, image, List.of());
+    }
+
+    /** With disks, /dev/xvda the first, which the guest may write. */
+    ParaMachine(VmConfig config, PreparedImage image, List<Path> disks) {
         this.image = image;
         this.memory = GuestMemory.create(config.memoryBytes());
         try {
@@ -65,6 +72,7 @@ final class ParaMachine implements Vm {
             domain.setConsoleOutput(console::output);
             domain.addConsole(CONTROL, console::controlOutput);
             domain.addConsole(BELL, bell);
+            disks.forEach(disk -> domain.addDisk(disk, false));
             direct = DirectEngine.open(memory, host);
             domain.setDirect(direct);
             vcpu = new ParaVcpu(domain.cpu, new Interpreter(domain.cpu), domain, direct, time);
@@ -97,6 +105,7 @@ final class ParaMachine implements Vm {
         try {
             direct.close();
         } finally {
+            domain.closeDisks();
             console.close();
             memory.close();
         }
