@@ -42,6 +42,7 @@ final class HwHardware implements AutoCloseable {
     private final Board board;
     private final List<HwVcpu> processors = new ArrayList<>();
     private final KvmVcpu boot;
+    private volatile Runnable stopping = () -> {};
     private final AtomicInteger running = new AtomicInteger();
     private final AtomicReference<@Nullable Stop> stop = new AtomicReference<>();
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
@@ -113,11 +114,13 @@ final class HwHardware implements AutoCloseable {
      *
      * @param switchedOff whether the kernel has said that it has switched the machine off: a PC without ACPI cannot do that
      *     by itself, it goes on idling
+     * @param stopping told once, on any thread, that the processors are being called out: one may be waiting in the channel
      * @param ended told once, on one of the processors' threads, when all of them have left the guest: how it stopped, and
      *     what made it if that was an error of ours
      */
-    void start(BooleanSupplier switchedOff, BiConsumer<Stop, @Nullable Throwable> ended) {
+    void start(BooleanSupplier switchedOff, Runnable stopping, BiConsumer<Stop, @Nullable Throwable> ended) {
         running.set(processors.size());
+        this.stopping = stopping;
         for (HwVcpu processor : processors) {
             daemon("vm-hw-cpu" + processor.id(), () -> runProcessor(processor, ended));
         }
@@ -146,8 +149,21 @@ final class HwHardware implements AutoCloseable {
 
     private void stopAll(Stop why) {
         if (stop.compareAndSet(null, why)) {
+            stopping.run();
             processors.forEach(HwVcpu::stop);
         }
+    }
+
+    /** How the guest has stopped, or is about to; null while it runs. */
+    @Nullable
+    Stop stopped() {
+        return stop.get();
+    }
+
+    /** The error of ours that stopped the guest, or null. */
+    @Nullable
+    Throwable failure() {
+        return failure.get();
     }
 
     /** Ends the guest; {@code ended} is told soon. Any thread. */

@@ -101,12 +101,26 @@ final class HwMachine implements Vm {
     }
 
     HwMachine start() {
-        hardware.start(console::poweringOff, this::finish);
+        hardware.start(console::poweringOff, this::stopping, this::finish);
         return this;
+    }
+
+    /** Whoever waits in the channel, a processor too, is to hear of the end at once. */
+    private void stopping() {
+        Stop stop = hardware.stopped();
+        Throwable failure = hardware.failure();
+        if (failure != null) {
+            channel.end("the guest has ended: " + failed(failure));
+        } else if (stop != null) {
+            channel.end("the guest has ended: " + stop.describe(console));
+        }
     }
 
     /** Called once, when the last processor's thread has left the guest for good. */
     private void finish(Stop stop, @Nullable Throwable failure) {
+        if (failure != null) {
+            LOG.error("the engine failed", failure);
+        }
         GuestEnd how = failure == null ? stop.describe(console) : failed(failure);
         if (how.kind() == GuestEnd.Kind.TRIPLE_FAULT) {
             how = new GuestEnd(how.kind(), how.detail() + tail());
@@ -123,7 +137,6 @@ final class HwMachine implements Vm {
     }
 
     private GuestEnd failed(Throwable e) {
-        LOG.error("the engine failed", e);
         return new GuestEnd(
                 GuestEnd.Kind.ENGINE_ERROR,
                 (e instanceof EngineBug ? "" : e.getClass().getName() + ": ") + e.getMessage() + tail());

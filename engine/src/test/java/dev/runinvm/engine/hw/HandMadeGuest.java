@@ -120,7 +120,7 @@ final class HandMadeGuest implements AutoCloseable {
 
     HandMadeGuest start() {
         started = true;
-        hardware.start(() -> false, (how, failure) -> {
+        hardware.start(() -> false, () -> {}, (how, failure) -> {
             if (failure != null) {
                 stop.completeExceptionally(failure);
             } else {
