@@ -128,8 +128,8 @@ public final class HostFacts {
                 "CPUID faulting",
                 "no (cpuid_fault is not among the flags of /proc/cpuinfo)",
                 Verdict.LIMITED,
-                "a program in a FULL or PARA guest that executes CPUID itself sees this machine's CPU;"
-                        + " the guest's kernel does not");
+                "CPUID instructions of programs in a FULL or PARA guest are looked for and replaced instead; one in code"
+                        + " that a program changes after it has run once shows this machine's CPU");
     }
 
     private Fact memory() {

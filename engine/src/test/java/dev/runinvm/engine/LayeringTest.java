@@ -10,6 +10,7 @@ import dev.runinvm.engine.x86.AddressSpaceListener;
 import dev.runinvm.engine.x86.Cpu;
 import dev.runinvm.engine.x86.CpuException;
 import dev.runinvm.engine.x86.CpuState;
+import dev.runinvm.engine.x86.CpuidScan;
 import dev.runinvm.engine.x86.HostCpuid;
 import dev.runinvm.engine.x86.Mmu;
 import dev.runinvm.engine.x86.PageWalker;
@@ -66,7 +67,7 @@ class LayeringTest {
             .dependOnClassesThat()
             .resideInAnyPackage(in("direct", "translate", "full", "para", "hw", "boot", "image", "channel", "os"));
 
-    /** Direct execution moves registers, walks page tables and hears of flushes; it never decodes or interprets. */
+    /** Direct execution moves registers, walks page tables, hears of flushes and asks where CPUID is; it never decodes or interprets. */
     @ArchTest
     static final ArchRule DIRECT_KNOWS_OF_THE_CPU_ONLY_STATE_AND_WALKER = noClasses()
             .that()
@@ -79,6 +80,7 @@ class LayeringTest {
                             CpuException.class,
                             AddressSpaceListener.class,
                             HostCpuid.class,
+                            CpuidScan.class,
                             VectorUnit.class,
                             VectorInsn.class,
                             Cpu.class,

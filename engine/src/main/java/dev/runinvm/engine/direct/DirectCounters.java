@@ -29,6 +29,9 @@ final class DirectCounters {
     long pagesDropped;
     long evictions;
     long regionsUnchanged;
+    long cpuidPages;
+    long cpuidVisits;
+    long cpuidTraps;
 
     /** All of them, by name. */
     Map<String, Long> asMap() {
@@ -57,6 +60,9 @@ final class DirectCounters {
         m.put("direct.pagesDropped", pagesDropped);
         m.put("direct.evictions", evictions);
         m.put("direct.regionsUnchanged", regionsUnchanged);
+        m.put("direct.cpuidPages", cpuidPages);
+        m.put("direct.cpuidVisits", cpuidVisits);
+        m.put("direct.cpuidTraps", cpuidTraps);
         return m;
     }
 

@@ -44,6 +44,8 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
     private final DirectOptions options;
     private final DirectCounters counters = new DirectCounters();
     private final PageWalker walker;
+    private final @Nullable HiddenCpuid hidden;
+    private long interpretedPage;
     private final Tables tables;
     private final List<Mirror> mirrors = new ArrayList<>();
     private final Trap trap = new Trap();
@@ -79,10 +81,11 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
 
     private @Nullable NativeVectorUnit vectorUnit;
 
-    private DirectEngine(GuestMemory memory, DirectOptions options) {
+    private DirectEngine(GuestMemory memory, DirectOptions options, boolean cpuidFaults) {
         this.memory = memory;
         this.options = options;
         this.walker = new PageWalker(memory);
+        this.hidden = cpuidFaults ? null : new HiddenCpuid(memory, counters);
         this.tables = new Tables(memory);
         this.mappingLimit = (int) Math.min(Integer.MAX_VALUE, Host.sysctl("vm/max_map_count", 65530)) * 3 / 4;
         this.placement = options.pinToCpu() ? new CpuPlacement() : null;
@@ -99,7 +102,7 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
         if (!reasons.isEmpty()) {
             throw new HostLacks("guest code cannot run directly on this machine: " + String.join("; ", reasons));
         }
-        return new DirectEngine(memory, options);
+        return new DirectEngine(memory, options, options.cpuidFaulting() && host.cpuidFaulting());
     }
 
     /** As {@link #open(GuestMemory, HostCpu, DirectOptions)} with the standard options. */
@@ -312,7 +315,7 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
                 && walker.walk(s.cr3, retryAddress, retryWrite, retryFetch, true, s.cr4, false, s.cr0, nxe)
                 && memory.isMemory(walker.physical)) {
             counters.faultsForeseen++;
-            m.map(stub, retryAddress, retryWrite, nxe);
+            m.map(stub, retryAddress, retryWrite, retryFetch, nxe);
         }
     }
 
@@ -410,6 +413,10 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
         if (stub.signal() == StubCode.SIGILL && stub.owns(stub.rip())) {
             return forGuest(s, stub.rip(), false, true, nxe); // nothing is there as far as the guest knows
         }
+        if (vector == CpuException.UD && hidden != null && isHiddenCpuid(s, stub.rip(), nxe, hidden)) {
+            counters.cpuidTraps++;
+            return trap.because(Trap.Kind.EMULATE, "CPUID", stub.rip());
+        }
         switch (vector) {
             case CpuException.PF -> {
                 if (stub.signal() == StubCode.SIGBUS) {
@@ -481,8 +488,38 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
         if (m.mappings() > mappingLimit) {
             m.evict(stub);
         }
-        m.map(stub, va, write, nxe);
-        return null;
+        m.map(stub, va, write, fetch, nxe);
+        return fetch && hidden != null && !m.isExecutable(va) ? hiddenPage(m, stub, va, nxe, hidden) : null;
+    }
+
+    /** Code is fetched from a page that may hold a CPUID instruction; the walker has just been there. */
+    private @Nullable Trap hiddenPage(Mirror m, Stub stub, long va, boolean nxe, HiddenCpuid pages) {
+        interpretedPage = walker.physical & -GuestMemory.PAGE_SIZE;
+        // An instruction that only reaches into the page says nothing of where others start on it.
+        boolean starts = va == stub.rip();
+        if (pages.visited(interpretedPage, starts ? (int) va & 4095 : -1, m.isWritable(va))) {
+            m.map(stub, va, false, true, nxe);
+            if (m.isExecutable(va)) {
+                return null;
+            }
+        }
+        counters.interpreted++;
+        trap.because(Trap.Kind.EMULATE, "code that may ask for the CPU's identity", va);
+        trap.wholePage = true;
+        return trap;
+    }
+
+    /** After {@link Trap#wholePage()}: how many instructions were interpreted. */
+    public void interpreted(int instructions) {
+        if (hidden != null) {
+            hidden.interpreted(interpretedPage, instructions);
+        }
+    }
+
+    private boolean isHiddenCpuid(CpuState s, long rip, boolean nxe, HiddenCpuid pages) {
+        return walker.walk(s.cr3, rip, false, true, true, s.cr4, false, s.cr0, nxe)
+                && memory.isMemory(walker.physical)
+                && pages.isPatched(walker.physical);
     }
 
     private Trap forGuest(CpuState s, long va, boolean write, boolean fetch, boolean nxe) {
@@ -539,7 +576,15 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
             m = find(root);
             if (m == null) {
                 m = new Mirror(
-                        memory, tables, options, counters, this::becameWritable, tableVersions, this::placed, root);
+                        memory,
+                        tables,
+                        options,
+                        counters,
+                        this::becameWritable,
+                        tableVersions,
+                        this::placed,
+                        hidden,
+                        root);
                 m.number = ++mirrorNumber;
                 m.pcid = (int) cr3 & 0xfff;
                 if (mirrors.size() >= options.maxMirrors()) {

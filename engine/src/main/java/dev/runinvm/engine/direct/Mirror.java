@@ -27,6 +27,8 @@ final class Mirror {
         void at(Mirror mirror, long offset, long va);
     }
 
+    private final @Nullable HiddenCpuid hidden;
+
     /** Physical address of the top-level table. */
     final long root;
 
@@ -59,6 +61,7 @@ final class Mirror {
             WritableListener writable,
             @Nullable TableVersions versions,
             Placed placed,
+            @Nullable HiddenCpuid hidden,
             long root) {
         this.memory = memory;
         this.tables = tables;
@@ -67,6 +70,7 @@ final class Mirror {
         this.writable = writable;
         this.versions = versions;
         this.placed = placed;
+        this.hidden = hidden;
         this.root = root;
     }
 
@@ -208,8 +212,10 @@ final class Mirror {
      * neighbours with it.
      *
      * @param write whether the access is a write: the page then becomes the guest's own, if a file backs it
+     * @param fetch whether the access is that of an instruction; the page may yet not be mapped executable, see
+     *     {@link HiddenCpuid} and {@link #isExecutable}
      */
-    void map(Stub s, long va, boolean write, boolean nxe) {
+    void map(Stub s, long va, boolean write, boolean fetch, boolean nxe) {
         if (!tables.find(root, va, nxe)) {
             return; // changed under us by a device; the next fault tells
         }
@@ -238,9 +244,9 @@ final class Mirror {
         Run run = new Run(r);
         for (int i = first; i < first + window; i++) {
             if (r.large) {
-                offerLarge(s, run, r, i);
+                offerLarge(s, run, r, i, fetch);
             } else {
-                offer(s, run, r, i, i == page);
+                offer(s, run, r, i, i == page, fetch);
             }
         }
         run.finish();
@@ -307,21 +313,52 @@ final class Mirror {
         return memory.source(memory.offset(physical)) == 0 ? protection : protection & ~Batch.PROT_WRITE;
     }
 
-    private void offerLarge(Stub s, Run run, Region r, int i) {
+    /** Whether an address is mapped for execution. */
+    boolean isExecutable(long va) {
+        return isMapped(va, Batch.PROT_EXEC);
+    }
+
+    /** Whether an address is mapped for writing. */
+    boolean isWritable(long va) {
+        return isMapped(va, Batch.PROT_WRITE);
+    }
+
+    private boolean isMapped(long va, int protection) {
+        Region r = get(va >>> Region.SHIFT);
+        return r != null && (r.protection[(int) (va >>> 12) & Region.PAGES - 1] & protection) != 0;
+    }
+
+    /** What a page is mapped with of what the guest's tables allow. */
+    private int hiding(Region r, int i, long physical, int protection, boolean fetched) {
+        if (hidden == null) {
+            return protection;
+        }
+        boolean executable = r.entry[i] != 0
+                && (r.entry[i] & PageWalker.ADDRESS) == physical
+                && (r.protection[i] & Batch.PROT_EXEC) != 0;
+        return hidden.protection(physical, protection, fetched, executable);
+    }
+
+    private void offerLarge(Stub s, Run run, Region r, int i, boolean fetched) {
         long physical = r.table + ((long) i << 12);
         if (!usable(s, r, i, physical)) {
             run.finish();
             return;
         }
         int protection = effective(protection(r.largeEntry, r.rights), physical);
-        if (r.entry[i] != 0 && r.protection[i] == protection) {
+        boolean done = r.entry[i] != 0 && r.protection[i] == protection;
+        if (!done) {
+            protection = hiding(r, i, physical, protection, fetched);
+            done = r.entry[i] != 0 && r.protection[i] == protection;
+        }
+        if (done) {
             run.finish();
             return;
         }
         run.add(i, physical, physical | PageWalker.PRESENT, protection);
     }
 
-    private void offer(Stub s, Run run, Region r, int i, boolean wanted) {
+    private void offer(Stub s, Run run, Region r, int i, boolean wanted, boolean fetched) {
         long at = r.table + 8L * i;
         long entry = memory.getLong(at);
         long needed = PageWalker.PRESENT | PageWalker.USER;
@@ -331,7 +368,12 @@ final class Mirror {
             return;
         }
         int protection = effective(protection(entry, r.rights), entry & PageWalker.ADDRESS);
-        if (!wanted && r.entry[i] == entry && r.protection[i] == protection) {
+        boolean done = !wanted && r.entry[i] == entry && r.protection[i] == protection;
+        if (!done) {
+            protection = hiding(r, i, entry & PageWalker.ADDRESS, protection, fetched);
+            done = !wanted && r.entry[i] == entry && r.protection[i] == protection;
+        }
+        if (done) {
             run.finish();
             return;
         }
@@ -409,8 +451,14 @@ final class Mirror {
 
         void add(int i, long physical, long entry, int protection) {
             long page = memory.offset(physical);
-            int from = memory.source(page);
+            int source = memory.source(page);
+            int from = source;
             long o = memory.fileOffset(page);
+            int copy = hidden == null ? -1 : hidden.copy(physical, protection);
+            if (copy >= 0) {
+                from = 0;
+                o = memory.spareOffset(copy);
+            }
             if (pages > 0 && (this.protection != protection || from != file || o != offset + ((long) pages << 12))) {
                 finish();
             }
@@ -420,7 +468,7 @@ final class Mirror {
                 offset = o;
                 this.protection = protection;
             }
-            if (from != 0) {
+            if (source != 0) {
                 placed.at(Mirror.this, page, r.address + ((long) i << 12));
             }
             pages++;

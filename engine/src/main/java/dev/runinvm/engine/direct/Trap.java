@@ -25,7 +25,8 @@ public final class Trap {
          * The instruction at RIP can't run directly: it is privileged or reserved to ring 0 (IN, OUT, HLT, CPUID, INT
          * n, a non-canonical address, ...) or touches memory that is not RAM. The caller interprets this one
          * instruction at CPL 3, without trusting decoded code it has cached (ring-3 pages change without notice), and
-         * lets that decide whether it faults.
+         * lets that decide whether it faults. With {@link Trap#wholePage()} it goes on so until RIP has left the page of
+         * {@link Trap#address()}, and says how far it got ({@link DirectEngine#interpreted}).
          */
         EMULATE,
         /** The time is up, or {@link DirectEngine#preempt} was called. */
@@ -44,9 +45,15 @@ public final class Trap {
     int errorCode;
     long address;
     String cause = "";
+    boolean wholePage;
 
     public Kind kind() {
         return kind;
+    }
+
+    /** Of an {@link Kind#EMULATE}: whether it is for all instructions on the page of {@link #address()}. */
+    public boolean wholePage() {
+        return wholePage;
     }
 
     /** The exception of an {@link Kind#EXCEPTION}. */
@@ -88,6 +95,7 @@ public final class Trap {
         this.errorCode = 0;
         this.address = 0;
         this.cause = "";
+        this.wholePage = false;
         return this;
     }
 

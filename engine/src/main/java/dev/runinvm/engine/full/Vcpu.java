@@ -214,10 +214,7 @@ final class Vcpu {
                 case SYSCALL -> FarControl.syscall(cpu, s.rip);
                 case INT80 -> FarControl.interrupt(cpu, 0x80, s.rip);
                 case EXCEPTION -> Interrupts.raise(cpu, trap.exception());
-                case EMULATE -> {
-                    emulated++;
-                    interpreter.step();
-                }
+                case EMULATE -> emulate(trap);
                 case PREEMPTED -> {}
                 case LOST -> {
                     // The process's own scribbling destroyed the state it ran with; to it that is a fault of its own.
@@ -227,6 +224,23 @@ final class Vcpu {
             }
         } catch (CpuException e) {
             Interrupts.raise(cpu, e);
+        }
+    }
+
+    private void emulate(Trap trap) {
+        long before = interpreter.instructions;
+        try {
+            if (trap.wholePage()) {
+                interpreter.steps(trap.address());
+            } else {
+                interpreter.step();
+            }
+        } finally {
+            long count = interpreter.instructions - before;
+            emulated += count;
+            if (trap.wholePage()) {
+                direct.interpreted((int) count);
+            }
         }
     }
 

@@ -31,6 +31,8 @@ public final class GuestMemory implements AutoCloseable {
     public static final long WINDOW_BASE = 0xE000_0000L;
     /** Bytes of the window. */
     public static final int WINDOW_SIZE = 1 << 20;
+    /** Pages of the file that the guest cannot address: room for copies of its pages. */
+    public static final int SPARE_PAGES = 256;
 
     private static final int CHUNK_SHIFT = 30;
     private static final int CHUNK_MASK = (1 << CHUNK_SHIFT) - 1;
@@ -50,6 +52,7 @@ public final class GuestMemory implements AutoCloseable {
     private final long lowSize;
     private final ByteBuffer[] chunks;
     private final ByteBuffer window;
+    private final ByteBuffer spare;
 
     private GuestMemory(MemFile file, long ramSize, boolean sharing) {
         this.file = file;
@@ -63,6 +66,7 @@ public final class GuestMemory implements AutoCloseable {
             chunks[i] = file.map(start, (int) Math.min(1L << CHUNK_SHIFT, ramSize - start));
         }
         this.window = file.map(ramSize, WINDOW_SIZE);
+        this.spare = file.map(ramSize + WINDOW_SIZE, SPARE_PAGES * PAGE_SIZE);
     }
 
     /** Is told, on the thread that writes, that a page has moved from a backing file to the memory file. */
@@ -117,7 +121,7 @@ public final class GuestMemory implements AutoCloseable {
         if (ramSize <= 0 || ramSize % PAGE_SIZE != 0) {
             throw new IllegalArgumentException("RAM must be a positive multiple of 4096 bytes, not " + ramSize);
         }
-        MemFile file = MemFile.create("runinvm-ram", ramSize + WINDOW_SIZE);
+        MemFile file = MemFile.create("runinvm-ram", ramSize + WINDOW_SIZE + (long) SPARE_PAGES * PAGE_SIZE);
         try {
             return new GuestMemory(file, ramSize, sharing);
         } catch (RuntimeException e) {
@@ -360,6 +364,16 @@ public final class GuestMemory implements AutoCloseable {
     /** The window shared with the guest, {@link #WINDOW_SIZE} bytes; position and limit are the caller's own copy. */
     public ByteBuffer window() {
         return window.duplicate().order(java.nio.ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** A spare page, to be filled; valid as long as this memory. */
+    public ByteBuffer spare(int number) {
+        return spare.slice(number * PAGE_SIZE, PAGE_SIZE).order(java.nio.ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** Where a spare page is in the memory file. */
+    public long spareOffset(int number) {
+        return ramSize + WINDOW_SIZE + (long) number * PAGE_SIZE;
     }
 
     private long require(long physical) {

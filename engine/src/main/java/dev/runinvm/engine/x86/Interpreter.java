@@ -220,6 +220,18 @@ public final class Interpreter {
         execute(fetch(s.rip));
     }
 
+    /**
+     * Executes instructions of a program (privilege level 3) one after another, each as {@link #step()} does, until RIP is
+     * on another page than the one given, or attention is asked for.
+     *
+     * @param address any on the page
+     */
+    public void steps(long address) {
+        do {
+            step();
+        } while (s.cpl == 3 && s.rip >>> 12 == address >>> 12 && !cpu.attention() && !s.controlFlag(CpuState.FLAG_TF));
+    }
+
     /** Executes the instruction that {@link #fetch} found at RIP. */
     void execute(Insn insn) {
         long address = s.rip;

@@ -1,5 +1,6 @@
 package dev.runinvm.engine.direct;
 
+import dev.runinvm.engine.os.Host;
 import dev.runinvm.engine.os.MemFile;
 import dev.runinvm.engine.x86.CpuException;
 import dev.runinvm.engine.x86.CpuState;
@@ -8,6 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import static dev.runinvm.engine.direct.TinyGuest.*;
 import static org.junit.jupiter.api.Assertions.*;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 @Timeout(30)
 class DirectEngineTest {
@@ -57,6 +59,7 @@ class DirectEngineTest {
 
     @Test
     void basesSetByTheGuestSurviveAFaultThatIsNotTheGuests() {
+        assumeTrue(Host.hasFsGsBase(), "a kernel that knows nothing of WRFSBASE forgets what user code sets with it");
         g.cpu.base[CpuState.FS] = 0x1111_0000L;
         g.cpu.base[CpuState.GS] = 0x2222_0000L;
         g.program(new Assembler()
@@ -173,6 +176,10 @@ class DirectEngineTest {
     void int80Arrives() {
         g.program(0xcd, 0x80);
         Trap t = g.run();
+        if (t.kind() == Trap.Kind.EMULATE) {
+            assertEquals(CODE, g.cpu.rip, "a host without 32-bit calls (IA32_EMULATION) leaves it to the interpreter");
+            return;
+        }
         assertEquals(Trap.Kind.INT80, t.kind());
         assertEquals(CODE + 2, g.cpu.rip);
     }

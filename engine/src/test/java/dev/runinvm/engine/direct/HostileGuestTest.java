@@ -72,7 +72,9 @@ class HostileGuestTest {
         for (int nr : new int[] {1, 20, 37, 252}) {
             g.program(0xcd, 0x80);
             g.cpu.gpr[CpuState.RAX] = nr;
-            assertEquals(Trap.Kind.INT80, g.run().kind());
+            Trap.Kind kind = g.run().kind();
+            // A host without 32-bit calls (IA32_EMULATION) faults, which leaves it to the interpreter.
+            assertTrue(kind == Trap.Kind.INT80 || kind == Trap.Kind.EMULATE && g.cpu.rip == CODE, kind::toString);
             assertEquals(nr, g.cpu.gpr[CpuState.RAX]);
         }
     }
@@ -192,7 +194,10 @@ class HostileGuestTest {
                 new long[] {0, 8, -8, base + 100, base + 4096 + ControlPage.STACK + 64, 1L << 63, 0x7fff_ffff_f000L}) {
             g.program(0x0f, 0x05);
             g.cpu.gpr[CpuState.RSP] = rsp;
-            assertEquals(Trap.Kind.SYSCALL, g.run().kind());
+            Trap.Kind kind = g.run().kind();
+            // A host that is a paravirtual guest itself (PVM) takes no system call on a non-canonical stack.
+            boolean interpreted = rsp == 1L << 63 && kind == Trap.Kind.EMULATE && g.cpu.rip == CODE;
+            assertTrue(kind == Trap.Kind.SYSCALL || interpreted, () -> kind + " with RSP " + Long.toHexString(rsp));
             assertEquals(rsp, g.cpu.gpr[CpuState.RSP]);
         }
     }

@@ -42,8 +42,17 @@ final class TinyGuest implements AutoCloseable {
     }
 
     TinyGuest(int maxMirrors, int faultAround, boolean pin) {
+        this(new DirectOptions(maxMirrors, faultAround, pin, true));
+    }
+
+    /** As on a machine that has no such thing. */
+    static TinyGuest withoutCpuidFaulting() {
+        return new TinyGuest(new DirectOptions(4, 16, true, false));
+    }
+
+    private TinyGuest(DirectOptions options) {
         memory = GuestMemory.create(64 << 20, true);
-        engine = DirectEngine.open(memory, HostCpu.probe(), new DirectOptions(maxMirrors, faultAround, pin, true));
+        engine = DirectEngine.open(memory, HostCpu.probe(), options);
         engine.setWritableListener(becameWritable::add);
         cpu.cr3 = newSpace();
         cpu.cr0 = CpuState.CR0_PE | CpuState.CR0_PG | CpuState.CR0_WP;
