@@ -35,6 +35,8 @@ final class Agent {
     private final Link link;
     private final ClassPathStore store;
     private final Attribution attribution = new Attribution();
+    private final Hibernation hibernation;
+    private @Nullable TestLoader warmLoader;
     private final Capture out;
     private final Capture err;
     private final Questions questions;
@@ -54,6 +56,7 @@ final class Agent {
         outbox = directory.resolveSibling("files");
         questions = new Questions(this, link);
         sender = new FileSender(link::send);
+        hibernation = new Hibernation(link);
         out = new Capture(GuestMessage.Stream.OUT, attribution, link::send);
         err = new Capture(GuestMessage.Stream.ERR, attribution, link::send);
     }
@@ -92,14 +95,18 @@ final class Agent {
                 run(
                         run.classPath(),
                         run.properties(),
-                        false,
                         (runner, events) -> runner.run(run.className(), run.selected(), run.configuration(), events));
             } else if (message instanceof HostMessage.Launch m) {
                 TestRunner.Request request = new TestRunner.Request(
                         m.classes(), m.ids(), m.includeTags(), m.excludeTags(), m.execute(), m.configuration());
-                run(m.classPath(), m.properties(), true, (runner, events) -> runner.launch(request, events));
+                run(m.classPath(), m.properties(), (runner, events) -> runner.launch(request, events));
             } else if (message instanceof HostMessage.Place place) {
                 place(place);
+            } else if (message instanceof HostMessage.WarmUp m) {
+                link.send(new GuestMessage.Warmed(warmUp(store.resolve(m.classPath()))));
+                link.flush();
+            } else if (message instanceof HostMessage.Freeze m) {
+                hibernation.freeze(m.clockSource());
             } else if (message instanceof HostMessage.DumpThreads) {
                 dumpThreads();
             } else if (message instanceof HostMessage.Answer answer) {
@@ -126,7 +133,7 @@ final class Agent {
         void with(TestRunner runner, RunEvents events);
     }
 
-    private void run(List<String> classPath, Map<String, String> properties, boolean sameLoader, Work work) {
+    private void run(List<String> classPath, Map<String, String> properties, Work work) {
         properties.forEach(System::setProperty);
         System.setProperty(OUTBOX_PROPERTY, outbox.toString());
         HostLine.open(questions::ask);
@@ -134,7 +141,7 @@ final class Agent {
         GuestMessage.RunEnded ended;
         Watch watch = new Watch(this);
         try {
-            ended = execute(classPath, sameLoader, work);
+            ended = execute(classPath, work);
         } finally {
             watch.close();
         }
@@ -172,7 +179,7 @@ final class Agent {
         link.flush();
     }
 
-    private GuestMessage.RunEnded execute(List<String> classPath, boolean sameLoader, Work work) {
+    private GuestMessage.RunEnded execute(List<String> classPath, Work work) {
         Thread thread = Thread.currentThread();
         ClassLoader before = thread.getContextClassLoader();
         try {
@@ -181,7 +188,7 @@ final class Agent {
             if (notPlaced != null) {
                 throw notPlaced;
             }
-            TestLoader loader = sameLoader && lastLoader != null && classPath.equals(lastClassPath)
+            TestLoader loader = lastLoader != null && classPath.equals(lastClassPath)
                     ? lastLoader
                     : loader(store.resolve(classPath));
             lastLoader = loader;
@@ -199,11 +206,38 @@ final class Agent {
         }
     }
 
-    private static TestLoader loader(List<Path> entries) throws IOException {
-        TestLoader loader = ClassLoader.getSystemClassLoader() instanceof TestLoader system && system.isEmpty()
+    /** Opens jars in the tests' class loader, and exercises the JUnit in them; gives what went wrong, if anything did. */
+    private @Nullable String warmUp(List<Path> jars) throws IOException {
+        TestLoader loader = unused();
+        loader.warm(jars);
+        warmLoader = loader;
+        Thread thread = Thread.currentThread();
+        ClassLoader before = thread.getContextClassLoader();
+        try {
+            thread.setContextClassLoader(loader);
+            TestRunner runner = (TestRunner)
+                    Class.forName(BRIDGE, true, loader).getConstructor().newInstance();
+            Rehearsal.run(runner);
+            return null;
+        } catch (Exception | LinkageError e) {
+            return "JUnit could not be exercised: " + e;
+        } finally {
+            thread.setContextClassLoader(before);
+        }
+    }
+
+    private static TestLoader unused() {
+        return ClassLoader.getSystemClassLoader() instanceof TestLoader system && system.isEmpty()
                 ? system
                 : new TestLoader(Agent.class.getClassLoader());
-        loader.add(entries);
+    }
+
+    private TestLoader loader(List<Path> entries) throws IOException {
+        TestLoader loader = warmLoader;
+        if (loader == null || !loader.adopt(entries, store::classesIn)) {
+            loader = unused();
+            loader.add(entries);
+        }
         System.setProperty(
                 "java.class.path", entries.stream().map(Path::toString).collect(Collectors.joining(":")));
         return loader;

@@ -21,6 +21,7 @@ import java.util.zip.ZipInputStream;
 final class ClassPathStore {
     private final Path directory;
     private final Map<String, Path> entries = new HashMap<>();
+    private final Map<Path, List<String>> classes = new HashMap<>();
 
     ClassPathStore(Path directory) {
         this.directory = directory;
@@ -65,7 +66,13 @@ final class ClassPathStore {
         return paths;
     }
 
-    private static Path unpack(Path zip, Path home) throws IOException {
+    /** Names of the classes in a directory that was sent. */
+    List<String> classesIn(Path root) {
+        return classes.getOrDefault(root, List.of());
+    }
+
+    private Path unpack(Path zip, Path home) throws IOException {
+        List<String> names = new ArrayList<>();
         Path root = Files.createDirectory(home.resolve("classes"));
         try (InputStream file = Files.newInputStream(zip);
                 ZipInputStream in = new ZipInputStream(file)) {
@@ -80,10 +87,15 @@ final class ClassPathStore {
                 } else {
                     Files.createDirectories(target.getParent());
                     Files.copy(in, target);
+                    if (entry.getName().endsWith(".class")) {
+                        String name = entry.getName();
+                        names.add(name.substring(0, name.length() - 6).replace('/', '.'));
+                    }
                 }
             }
         }
         Files.delete(zip);
+        classes.put(root, names);
         return root;
     }
 

@@ -83,7 +83,7 @@ final class Reporter implements RunEvents {
         }
     }
 
-    private static GuestMessage.Node wire(PlanNode n) {
+    static GuestMessage.Node wire(PlanNode n) {
         return new GuestMessage.Node(
                 n.id(),
                 n.parent(),

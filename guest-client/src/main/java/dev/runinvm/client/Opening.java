@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /** What comes before a guest can run tests: its agent's greeting, and the class path sent to it. */
 public final class Opening {
@@ -72,14 +73,25 @@ public final class Opening {
                 null);
     }
 
-    /** Sends the class path; gives its entries' hashes, in its order. */
+    /** As {@link #ship(List, Set)} to a guest that has nothing yet. */
     public List<String> ship(List<Path> paths) {
+        return ship(paths, Set.of());
+    }
+
+    /**
+     * Sends what the guest lacks of the class path; gives its entries' hashes, in its order.
+     *
+     * @param known hashes of what it has
+     */
+    public List<String> ship(List<Path> paths, Set<String> known) {
         List<String> hashes = new ArrayList<>();
         try {
             for (Path path : paths) {
                 ClassPath.Entry entry = ClassPath.entry(path);
                 if (!hashes.contains(entry.hash())) {
-                    link.put(entry);
+                    if (!known.contains(entry.hash())) {
+                        link.put(entry);
+                    }
                     hashes.add(entry.hash());
                 }
             }

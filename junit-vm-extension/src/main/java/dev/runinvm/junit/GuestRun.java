@@ -8,8 +8,10 @@ import dev.runinvm.client.GuestLink;
 import dev.runinvm.client.HostCoverage;
 import dev.runinvm.client.Opening;
 import dev.runinvm.client.RunRecorder;
+import dev.runinvm.client.WarmGuests;
 import dev.runinvm.engine.GuestFailure;
 import dev.runinvm.engine.Vm;
+import dev.runinvm.engine.VmConfig;
 import dev.runinvm.engine.VmException;
 import dev.runinvm.wire.GuestMessage;
 import dev.runinvm.wire.HostMessage;
@@ -22,6 +24,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -41,6 +45,7 @@ final class GuestRun implements AutoCloseable {
     /** Lines of the console that a test gets when it asks. */
     private static final int CONSOLE_LINES = 1000;
 
+    private static final Set<String> TOLD = ConcurrentHashMap.newKeySet();
     private static final Duration DUMP_TIME = Duration.ofSeconds(5);
 
     private final RunPlan plan;
@@ -81,10 +86,14 @@ final class GuestRun implements AutoCloseable {
         Settings settings = plan.settings();
         ReportAtEnd.expect(plan.about());
         RunRecorder recorder = new RunRecorder(plan.about());
+        List<Path> classPath = ClassPath.paths(plan.loader());
+        VmConfig config = plan.vmConfig(AgentJar.locate());
+        boolean warm = settings.snapshots() && Guests.areReal() && !mustBoot(config);
         Guests.Lease lease;
         try {
             lease = Guests.start(
-                    plan.vmConfig(AgentJar.locate()),
+                    config,
+                    warm ? c -> WarmGuests.start(c, classPath, settings.bootTimeout()) : Guests.starter,
                     settings.maxGuests(),
                     above == null ? null : above.lease,
                     settings.runTimeout());
@@ -101,7 +110,7 @@ final class GuestRun implements AutoCloseable {
             throw e;
         }
         try {
-            run.open();
+            run.open(classPath, warm);
             return run;
         } catch (RuntimeException | Error e) {
             run.end(e);
@@ -119,12 +128,24 @@ final class GuestRun implements AutoCloseable {
         }
     }
 
-    private void open() {
+    /** Whether a guest has to be booted since its technique has no snapshots; says so once. */
+    private static boolean mustBoot(VmConfig config) {
+        Optional<String> obstacle = WarmGuests.obstacle(config);
+        if (obstacle.isPresent() && TOLD.add(obstacle.get())) {
+            LOG.info("guests boot anew for each class: {}", obstacle.get());
+        }
+        return obstacle.isPresent();
+    }
+
+    /** @param warm whether the guest comes from a snapshot: it has been greeted, and has the jars */
+    private void open(List<Path> classPath, boolean warm) {
         long start = System.nanoTime();
         Opening opening = new Opening(plan.name(), plan.settings().bootTimeout(), link, autopsy);
-        opening.greet();
+        if (!warm) {
+            opening.greet();
+        }
         long greeted = System.nanoTime();
-        List<String> hashes = opening.ship(ClassPath.paths(plan.loader()));
+        List<String> hashes = opening.ship(classPath, warm ? Set.copyOf(WarmGuests.hashes(classPath)) : Set.of());
         long sent = System.nanoTime();
         Map<String, String> properties = new LinkedHashMap<>(plan.properties());
         properties.put("runinvm.technique", vm.technique().name());

@@ -24,6 +24,8 @@ final class Guests {
     /** Says what can run here; tests of the extension put another in its place. */
     static volatile Function<Technique, Availability> availability = Techniques::availability;
 
+    private static final Function<VmConfig, Vm> OWN = starter;
+
     private static final Set<Vm> ALIVE = ConcurrentHashMap.newKeySet();
     private static Semaphore places = new Semaphore(0);
     private static boolean sized;
@@ -55,10 +57,12 @@ final class Guests {
     /**
      * Starts a guest, once there is a place for it.
      *
+     * @param how starts it
      * @param above the guest of the class around, which stays alive meanwhile; null if there is none
      * @param patience the most to wait for a place
      */
-    static Lease start(VmConfig config, int maxGuests, @Nullable Lease above, Duration patience) {
+    static Lease start(
+            VmConfig config, Function<VmConfig, Vm> how, int maxGuests, @Nullable Lease above, Duration patience) {
         Semaphore place = above != null ? above.below : places(maxGuests, config.memoryBytes());
         long asked = System.nanoTime();
         try {
@@ -72,13 +76,19 @@ final class Guests {
         }
         long granted = System.nanoTime();
         try {
-            Vm vm = starter.apply(config);
+            Vm vm = how.apply(config);
             ALIVE.add(vm);
             return new Lease(vm, place, new Semaphore(1), granted - asked);
         } catch (RuntimeException | Error e) {
             place.release();
             throw e;
         }
+    }
+
+    /** Whether guests are real ones, which can come from snapshots. */
+    @SuppressWarnings("ReferenceEquality") // the very object that tests replace
+    static boolean areReal() {
+        return starter == OWN;
     }
 
     /** The first guest's configuration decides, unless {@code runinvm.maxGuests} does. */

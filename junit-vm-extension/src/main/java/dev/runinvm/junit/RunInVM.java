@@ -62,4 +62,7 @@ public @interface RunInVM {
      * {@link GuestFiles}.
      */
     String[] files() default {};
+
+    /** What shares a guest; default {@link Isolation#CLASS}. At most one. */
+    Isolation[] isolation() default {};
 }

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.BeforeClassTemplateInvocationCallback;
 import org.junit.jupiter.api.extension.ConditionEvaluationResult;
 import org.junit.jupiter.api.extension.ExecutionCondition;
+import org.junit.jupiter.api.extension.ExtensionConfigurationException;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.InvocationInterceptor;
 import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
@@ -101,8 +102,17 @@ public final class RunInVMExtension
             Technique technique,
             boolean invocation,
             @Nullable ClassRun above) {
-        GuestRun run = RunStarter.start(annotation, context, technique, invocation, above == null ? null : above.run);
-        ClassRun started = new ClassRun(annotation, context.getUniqueId(), run);
+        boolean apart =
+                Settings.of(annotation, configuration(context), technique).isolation() == Isolation.METHOD;
+        if (apart && invocation) {
+            throw new ExtensionConfigurationException(
+                    "@RunInVM on " + context.getRequiredTestClass().getName()
+                            + " asks for isolation METHOD and for several techniques; a class can have one of the two");
+        }
+        GuestRun run = apart
+                ? null
+                : RunStarter.start(annotation, context, technique, invocation, above == null ? null : above.run);
+        ClassRun started = new ClassRun(annotation, context.getUniqueId(), run, apart ? technique : null);
         context.getStore(NAMESPACE).put(CLASS_RUN, started);
         return started;
     }
@@ -300,6 +310,20 @@ public final class RunInVMExtension
                             MethodRun.class)
                     .run;
         }
+        Technique technique = above == null ? null : above.perMethod;
+        if (above != null && technique != null) {
+            ExtensionContext method = context;
+            while (method.getParent().flatMap(ExtensionContext::getTestMethod).isPresent()) {
+                method = method.getParent().get();
+            }
+            ExtensionContext root = method;
+            return root.getStore(NAMESPACE)
+                    .getOrComputeIfAbsent(
+                            METHOD_RUN,
+                            key -> MethodRun.start(above.annotation, root, technique, false, null),
+                            MethodRun.class)
+                    .run;
+        }
         if (above == null || above.run == null) {
             throw new IllegalStateException("no guest was started for " + context.getUniqueId());
         }
@@ -319,9 +343,16 @@ public final class RunInVMExtension
                 annotation, configuration(context), context.getElement().orElse(null));
     }
 
-    /** A run that belongs to a class: JUnit closes it with the class's store. */
+    /**
+     * A run that belongs to a class: JUnit closes it with the class's store.
+     *
+     * @param perMethod the technique of runs that each test method has for itself, instead of {@code run}
+     */
     private record ClassRun(
-            RunInVM annotation, String root, @Nullable GuestRun run) implements AutoCloseable {
+            RunInVM annotation,
+            String root,
+            @Nullable GuestRun run,
+            @Nullable Technique perMethod) implements AutoCloseable {
         @Override
         public void close() {
             if (run != null) {

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param properties names of system properties to forward; a name that ends in {@code *} stands for all that start so
  * @param files of the host that are copied into the guest
  * @param filesLimit bytes of files that the guest may send back
+ * @param snapshots whether guests may come from snapshots; otherwise each boots
  */
 record Settings(
         Technique technique,
@@ -41,7 +43,9 @@ record Settings(
         Optional<Path> logDirectory,
         int maxGuests,
         List<FileMapping> files,
-        long filesLimit) {
+        long filesLimit,
+        Isolation isolation,
+        boolean snapshots) {
 
     private static final Pattern DURATION = Pattern.compile("(\\d{1,9})\\s*(ms|s|m|h)?");
 
@@ -71,7 +75,9 @@ record Settings(
                 Optional.ofNullable(configuration.get("logDirectory")).map(Path::of),
                 count("maxGuests", configuration.get("maxGuests"), 0),
                 FileMapping.parse(annotation.files(), configuration.get("files")),
-                filesLimit(configuration.get("filesLimit")));
+                filesLimit(configuration.get("filesLimit")),
+                isolation(annotation, configuration),
+                snapshots(configuration.get("snapshots")));
     }
 
     /** Whether tests are skipped where a technique cannot run. */
@@ -81,6 +87,37 @@ record Settings(
 
     private static @Nullable String first(String value, Configuration configuration, String name) {
         return value.isEmpty() ? configuration.get(name) : value;
+    }
+
+    private static Isolation isolation(RunInVM annotation, Configuration configuration) {
+        Isolation[] chosen = annotation.isolation();
+        if (chosen.length > 1) {
+            throw new HostLacks(
+                    "@RunInVM names several isolations: " + Arrays.toString(chosen) + "; a guest has one, name that");
+        }
+        if (chosen.length == 1) {
+            return chosen[0];
+        }
+        String name = configuration.get("isolation");
+        if (name == null) {
+            return Isolation.CLASS;
+        }
+        try {
+            return Isolation.valueOf(name.trim().toUpperCase(Locale.ROOT));
+        } catch (IllegalArgumentException e) {
+            throw new HostLacks(
+                    "runinvm.isolation is \"" + name + "\"; there are " + Arrays.toString(Isolation.values()), e);
+        }
+    }
+
+    private static boolean snapshots(@Nullable String text) {
+        if (text == null || text.trim().equalsIgnoreCase("false")) {
+            return false;
+        }
+        if (text.trim().equalsIgnoreCase("true")) {
+            return true;
+        }
+        throw new HostLacks("runinvm.snapshots is \"" + text + "\"; write true or false");
     }
 
     private static long memory(@Nullable String text) {

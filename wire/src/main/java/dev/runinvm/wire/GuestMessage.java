@@ -118,6 +118,20 @@ public sealed interface GuestMessage {
 
     /** Asks what the host sees of the guest; answered by {@link HostMessage.Answer}. */
     record Ask(int number) implements GuestMessage {}
+    /** The types of the three below on the wire. */
+    int WARMED = 30;
+
+    int FROZEN = 31;
+    int THAWED = 32;
+
+    /** Answer to {@link HostMessage.WarmUp}; {@code problem} says what kept JUnit from being exercised, if anything did. */
+    record Warmed(@Nullable String problem) implements GuestMessage {}
+
+    /** Answer to {@link HostMessage.Freeze}. */
+    record Frozen() implements GuestMessage {}
+
+    /** Answer to {@link HostMessage.Thaw}; {@code problem} says which of its clock and random numbers are not fresh, if any. */
+    record Thawed(@Nullable String problem) implements GuestMessage {}
 
     /** The message as bytes. */
     static byte[] encode(GuestMessage message) {
@@ -153,6 +167,12 @@ public sealed interface GuestMessage {
             out.number(14).text(m.id).text(m.path).text(m.name).text(m.mediaType);
         } else if (message instanceof Ask m) {
             out.number(15).number(m.number);
+        } else if (message instanceof Warmed m) {
+            out.number(WARMED).text(m.problem);
+        } else if (message instanceof Frozen) {
+            out.number(FROZEN);
+        } else if (message instanceof Thawed m) {
+            out.number(THAWED).text(m.problem);
         }
         return out.end().finish();
     }
@@ -182,6 +202,9 @@ public sealed interface GuestMessage {
             case 13 -> new FilePart(in.text(), in.bytes(), in.number(0, 1) == 1);
             case 14 -> new Attached(in.text(), in.text(), in.text(), in.textOrNull());
             case 15 -> new Ask(in.number(0, Integer.MAX_VALUE));
+            case WARMED -> new Warmed(in.textOrNull());
+            case FROZEN -> new Frozen();
+            case THAWED -> new Thawed(in.textOrNull());
             default -> throw in.broken("unknown type " + type, null);
         };
         in.end();

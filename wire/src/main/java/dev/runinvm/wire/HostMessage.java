@@ -79,6 +79,41 @@ public sealed interface HostMessage {
      * @param path absolute
      */
     record Place(String hash, String path) implements HostMessage {}
+    /** The type of {@link WarmUp} on the wire. */
+    int WARM_UP = 30;
+    /** The type of {@link Freeze} on the wire. */
+    int FREEZE = 31;
+    /** The type of {@link Thaw} on the wire. */
+    int THAW = 32;
+
+    /** Bytes of {@link Thaw#seed}. */
+    int SEED_SIZE = 64;
+
+    /**
+     * Opens jars that later runs will have on their class path, and exercises JUnit from them, so that its classes are loaded
+     * and compiled. Answered by {@link GuestMessage.Warmed}.
+     *
+     * @param classPath hashes of what was put, in class path order; jars only
+     */
+    record WarmUp(List<String> classPath) implements HostMessage {}
+
+    /**
+     * Prepares for being written down: the next message will be {@link Thaw}, here or in any number of other guests that come
+     * from the snapshot. Answered by {@link GuestMessage.Frozen}, after which the guest is idle.
+     *
+     * @param clockSource the kernel's clock source to use meanwhile: one that stands still in a snapshot; empty for the
+     *     current one
+     */
+    record Freeze(String clockSource) implements HostMessage {}
+
+    /**
+     * The guest goes on. Answered by {@link GuestMessage.Thawed}.
+     *
+     * @param generation names this restore; no other has it
+     * @param wallClockNanos nanoseconds since 1970-01-01T00:00Z, as of sending
+     * @param seed {@link #SEED_SIZE} bytes for the kernel's random number generator
+     */
+    record Thaw(String generation, long wallClockNanos, byte[] seed) implements HostMessage {}
 
     /** Asks for the stacks of all threads; answered by {@link GuestMessage.ThreadDump}, during a run too. */
     record DumpThreads() implements HostMessage {}
@@ -105,6 +140,12 @@ public sealed interface HostMessage {
         } else if (message instanceof Run m) {
             out.number(3).texts(m.classPath).text(m.className).texts(m.selected);
             out.texts(m.configuration).texts(m.properties);
+        } else if (message instanceof WarmUp m) {
+            out.number(WARM_UP).texts(m.classPath);
+        } else if (message instanceof Freeze m) {
+            out.number(FREEZE).text(m.clockSource);
+        } else if (message instanceof Thaw m) {
+            out.number(THAW).text(m.generation).number(m.wallClockNanos).bytes(m.seed);
         } else if (message instanceof Launch m) {
             out.number(LAUNCH).texts(m.classPath).texts(m.classes).texts(m.ids);
             out.texts(m.includeTags).texts(m.excludeTags).number(m.execute ? 1 : 0);
@@ -138,6 +179,9 @@ public sealed interface HostMessage {
             case 3 -> new Run(in.texts(), in.text(), in.texts(), in.textMap(), in.textMap());
             case 4 -> new DumpThreads();
             case 5 -> new Bye();
+            case WARM_UP -> new WarmUp(in.texts());
+            case FREEZE -> new Freeze(in.text());
+            case THAW -> new Thaw(in.text(), in.number(), seed(in));
             case LAUNCH ->
                 new Launch(
                         in.texts(),
@@ -163,6 +207,14 @@ public sealed interface HostMessage {
             throw in.broken("'" + hash + "' is no SHA-256", null);
         }
         return hash;
+    }
+
+    private static byte[] seed(CborReader in) {
+        byte[] seed = in.bytes();
+        if (seed.length != SEED_SIZE) {
+            throw in.broken("a seed of " + seed.length + " bytes", null);
+        }
+        return seed;
     }
 
     private static long size(CborReader in) {
