@@ -25,11 +25,6 @@ final class Agent {
     /** Set in every guest: the directory whose content goes to the host. */
     static final String OUTBOX_PROPERTY = "runinvm.files";
 
-    /** Set where the host measures coverage: hash of JaCoCo's agent; its options are in {@code .options} below it. */
-    static final String COVERAGE_PROPERTY = "runinvm.coverage";
-    /** Where coverage goes on the host. */
-    private static final String COVERAGE = "coverage/jacoco.exec";
-
     private static final String BRIDGE = "dev.runinvm.agent.bridge.LauncherBridge";
 
     private final Link link;
@@ -41,7 +36,6 @@ final class Agent {
     private final Capture err;
     private final Questions questions;
     private final FileSender sender;
-    private final Coverage coverage = new Coverage();
     /** What tests write here goes to the host when they have ended. */
     private final Path outbox;
 
@@ -156,20 +150,12 @@ final class Agent {
             if (Files.isDirectory(outbox)) {
                 sender.send(outbox, "files");
             }
-            sender.send(coverage.data(), COVERAGE);
             return ended;
         } catch (IOException | UncheckedIOException e) {
             return ended.problem() != null
                     ? ended
                     : new GuestMessage.RunEnded(
                             "what tests wrote to " + outbox + " cannot be read", ThrownMaker.make(e));
-        }
-    }
-
-    private void startCoverage() throws IOException {
-        String hash = System.getProperty(COVERAGE_PROPERTY);
-        if (hash != null) {
-            coverage.start(store.resolve(List.of(hash)).get(0), System.getProperty(COVERAGE_PROPERTY + ".options", ""));
         }
     }
 
@@ -194,7 +180,6 @@ final class Agent {
             lastLoader = loader;
             lastClassPath = classPath;
             thread.setContextClassLoader(loader);
-            startCoverage();
             TestRunner runner = (TestRunner)
                     Class.forName(BRIDGE, true, loader).getConstructor().newInstance();
             work.with(runner, new Reporter(link, attribution, this));

@@ -119,9 +119,4 @@ public final class Opening {
             throw autopsy.ended("while " + host + " was sent to it", e);
         }
     }
-
-    /** Sends a file that the agent itself uses; gives its hash. */
-    public String put(Path host) {
-        return ship(List.of(host)).get(0);
-    }
 }

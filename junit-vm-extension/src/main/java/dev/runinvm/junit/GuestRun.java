@@ -5,7 +5,6 @@ import dev.runinvm.client.Autopsy;
 import dev.runinvm.client.ClassPath;
 import dev.runinvm.client.Deadline;
 import dev.runinvm.client.GuestLink;
-import dev.runinvm.client.HostCoverage;
 import dev.runinvm.client.Opening;
 import dev.runinvm.client.RunRecorder;
 import dev.runinvm.client.WarmGuests;
@@ -16,7 +15,6 @@ import dev.runinvm.engine.VmException;
 import dev.runinvm.wire.GuestMessage;
 import dev.runinvm.wire.HostMessage;
 import dev.runinvm.wire.Thrown;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -57,7 +55,6 @@ final class GuestRun implements AutoCloseable {
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private final ReceivedFiles files;
-    private final Optional<HostCoverage> coverage = HostCoverage.here();
     private final TestTree tree;
     private Deadline runDeadline;
     private boolean pumping;
@@ -153,10 +150,6 @@ final class GuestRun implements AutoCloseable {
         properties.put(TechniqueTemplates.EACH, String.join("\n", plan.each()));
         properties.put("runinvm.memory", String.valueOf(plan.settings().memory()));
         plan.settings().files().forEach(file -> opening.place(file.host(), file.guest()));
-        coverage.ifPresent(c -> {
-            properties.put("runinvm.coverage", opening.put(c.jar()));
-            properties.put("runinvm.coverage.options", c.optionsInGuest());
-        });
         link.send(new HostMessage.Run(hashes, plan.className(), plan.selected(), plan.parameters(), properties));
         runDeadline = Deadline.in(plan.settings().runTimeout());
         await(
@@ -466,17 +459,9 @@ final class GuestRun implements AutoCloseable {
         } finally {
             try {
                 files.close();
-                mergeCoverage();
             } finally {
                 end(null);
             }
-        }
-    }
-
-    private void mergeCoverage() {
-        Path covered = files.path("coverage/jacoco.exec");
-        if (coverage.isPresent() && Files.isRegularFile(covered)) {
-            coverage.get().merge(covered);
         }
     }
 }
