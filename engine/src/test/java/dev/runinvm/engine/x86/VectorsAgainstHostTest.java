@@ -180,6 +180,8 @@ class VectorsAgainstHostTest {
             s.gpr[i] = random.nextLong();
         }
         s.gpr[CpuState.RBX] = InstructionRunner.WRITABLE + BYTES / 2;
+        // Some hosts (paravirtual ones) do not return to code whose stack pointer is not canonical.
+        s.gpr[CpuState.RSP] &= (1L << 47) - 1;
         s.setRflags(CpuState.FLAG_IF);
         s.xstate.putLong(512, 0);
         XStateInstructions.initialise(s);
