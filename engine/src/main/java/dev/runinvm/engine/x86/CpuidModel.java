@@ -49,8 +49,10 @@ public final class CpuidModel {
     /** End of the XSAVE area's legacy region and header. */
     private static final int XSAVE_HEADER_END = 576;
 
-    /** Of leaf 1's and extended leaf 1's EDX, what a Xen guest does not get: VME PSE PGE PSE36 PDPE1GB. */
-    private static final int NOT_IN_XEN_EDX = bits(1, 3, 13, 17, 26);
+    /** Of leaf 1's and extended leaf 1's EDX, what a Xen guest does not get: VME PSE PGE PSE36. */
+    private static final int NOT_IN_XEN_EDX = bits(1, 3, 13, 17);
+    /** And of extended leaf 1's alone, where bit 26 is not SSE2. */
+    private static final int PDPE1GB = 1 << 26;
     /** Of leaf 7's EBX: SMEP INVPCID SMAP. */
     private static final int NOT_IN_XEN_EBX = bits(7, 10, 20);
 
@@ -346,7 +348,7 @@ public final class CpuidModel {
             case 0:
                 return new int[] {maxExtended, h[1], h[2], h[3]};
             case 1:
-                return new int[] {h[0], h[1], h[2] & EXT1_ECX, h[3] & EXT1_EDX & ~(xen ? NOT_IN_XEN_EDX : 0)};
+                return new int[] {h[0], h[1], h[2] & EXT1_ECX, h[3] & EXT1_EDX & ~(xen ? NOT_IN_XEN_EDX | PDPE1GB : 0)};
             case 2:
             case 3:
             case 4:

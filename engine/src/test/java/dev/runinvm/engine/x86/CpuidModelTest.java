@@ -51,6 +51,18 @@ class CpuidModelTest {
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("hosts")
+    void aXenGuestLacksOnlyWhatItCannotUse(String name, HostCpuid host, CpuidModel plain) {
+        CpuidModel xen = CpuidModel.forXenGuest(host, 0x2e7, TSC_HZ);
+        assertTrue(has(xen, 1, ECX, 31), "hypervisor");
+        int lacks = 1 << 1 | 1 << 3 | 1 << 13 | 1 << 17; // VME PSE PGE PSE36
+        assertEquals(plain.leaf(1, 0, s)[EDX] & ~lacks, xen.leaf(1, 0, s)[EDX]);
+        assertTrue(has(xen, 1, EDX, 26), "SSE2, without which no 64-bit program runs");
+        int pages = plain.leaf(0x8000_0001, 0, s)[EDX] & ~lacks & ~(1 << 26); // PDPE1GB
+        assertEquals(pages, xen.leaf(0x8000_0001, 0, s)[EDX]);
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("hosts")
     void theVendorAndTheModelAreTheHosts(String name, HostCpuid host, CpuidModel model) {
         assertEquals(name.equals("Intel"), model.intel());
         for (int register : new int[] {EBX, ECX, EDX}) {
