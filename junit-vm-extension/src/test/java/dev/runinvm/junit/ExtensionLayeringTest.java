@@ -35,6 +35,7 @@ class ExtensionLayeringTest {
 
     /** What users write, and what JUnit's service loader must be able to make. */
     private static final Set<String> PUBLIC = Set.of(
+            "Isolation",
             "RunInVM",
             "RunInVMExtension",
             "ReportAtEnd",

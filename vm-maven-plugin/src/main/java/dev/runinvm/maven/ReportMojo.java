@@ -27,7 +27,7 @@ public class ReportMojo extends AbstractVmMojo {
      * @since 0.1.0
      */
     @Parameter(property = "vm.runsDirectory", defaultValue = "${project.build.directory}/vm", required = true)
-    private File runsDirectory;
+    private File runsDirectory = new File("target/vm");
 
     @Override
     void run() {
