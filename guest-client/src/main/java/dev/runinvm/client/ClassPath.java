@@ -11,6 +11,7 @@ import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.CodeSource;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
@@ -64,6 +65,25 @@ public final class ClassPath {
             collect(path.toAbsolutePath().normalize(), found);
         }
         return List.copyOf(found);
+    }
+
+    /**
+     * A class path, and behind it the jar that a class comes from in this JVM, if that is not on it: build tools bring
+     * JUnit's launcher along without naming it in the tests' class path.
+     */
+    public static List<Path> with(List<Path> paths, String className, ClassLoader loader) {
+        try {
+            CodeSource source = Class.forName(className, false, loader)
+                    .getProtectionDomain()
+                    .getCodeSource();
+            List<Path> jar = new ArrayList<>();
+            if (source != null && source.getLocation() != null) {
+                add(jar, source.getLocation().toString());
+            }
+            return Stream.concat(paths.stream(), jar.stream()).distinct().toList();
+        } catch (ClassNotFoundException e) {
+            return paths; // not here either: the guest says what it misses
+        }
     }
 
     private static void collect(Path path, Set<Path> found) {

@@ -83,7 +83,10 @@ final class GuestRun implements AutoCloseable {
         Settings settings = plan.settings();
         ReportAtEnd.expect(plan.about());
         RunRecorder recorder = new RunRecorder(plan.about());
-        List<Path> classPath = ClassPath.paths(plan.loader());
+        List<Path> classPath = ClassPath.with(
+                ClassPath.paths(plan.loader()),
+                "org.junit.platform.launcher.core.LauncherConfig",
+                GuestRun.class.getClassLoader());
         VmConfig config = plan.vmConfig(AgentJar.locate());
         boolean warm = settings.snapshots() && Guests.areReal() && !mustBoot(config);
         Guests.Lease lease;

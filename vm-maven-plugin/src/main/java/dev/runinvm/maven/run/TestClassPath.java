@@ -3,6 +3,7 @@ package dev.runinvm.maven.run;
 import dev.runinvm.engine.HostLacks;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -61,7 +62,8 @@ public final class TestClassPath {
         for (String coordinates : missing()) {
             resolve(coordinates, entries);
         }
-        return List.copyOf(entries.values());
+        // A project without main classes has no folder for them: a JVM passes over what is not there.
+        return entries.values().stream().filter(Files::exists).toList();
     }
 
     private static String key(Artifact artifact) {
