@@ -35,9 +35,12 @@ public final class TestClasses {
      */
     public static TestClasses of(@Nullable String test, List<String> includes, List<String> excludes) {
         try {
-            return test != null && !test.isBlank()
-                    ? new TestClasses(TestListResolver.optionallyWildcardFilter(new TestListResolver(test)), true)
-                    : new TestClasses(new TestListResolver(includes, excludes), false);
+            if (test == null || test.isBlank()) {
+                return new TestClasses(new TestListResolver(includes, excludes), false);
+            }
+            // A nested class runs with the one around it, unless it is what was asked for.
+            List<String> nested = test.contains("$") ? List.of() : List.of("**/*$*");
+            return new TestClasses(new TestListResolver(List.of(test.split(",")), nested), true);
         } catch (IllegalArgumentException e) {
             throw new HostLacks("cannot read the pattern of tests to run: " + e.getMessage(), e);
         }

@@ -43,6 +43,21 @@ class TestClassesTest {
     }
 
     @Test
+    void aClassAskedForRunsAlone() throws IOException {
+        assertEquals(List.of("a.b.FooIT"), found(TestClasses.of("FooIT", List.of("**/*IT.java"), List.of())));
+    }
+
+    @Test
+    void allButAClassLeftOutRun() throws IOException {
+        assertEquals(List.of("a.b.BarTest", "a.b.FooIT"), found(TestClasses.of("!BarIT", List.of(), List.of())));
+    }
+
+    @Test
+    void aNestedClassRunsAloneIfItIsAskedFor() throws IOException {
+        assertEquals(List.of("a.b.FooIT$Inner"), found(TestClasses.of("FooIT$Inner", List.of(), List.of())));
+    }
+
+    @Test
     void aPatternThatCannotBeReadIsToldOf() {
         HostLacks e = assertThrows(HostLacks.class, () -> TestClasses.of("%regex[(]", List.of(), List.of()));
         assertTrue(String.valueOf(e.getMessage()).startsWith("cannot read the pattern of tests to run"), e::getMessage);
