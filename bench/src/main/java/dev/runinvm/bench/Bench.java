@@ -162,7 +162,7 @@ public final class Bench implements Callable<Integer> {
         }
         all.add(new QemuTcg(workload));
         all.add(new Uml(workload));
-        all.add(new Native(workload.guestJar()));
+        all.add(new Native(workload.guestJar(), workload.memoryMib()));
         Set<String> unknown = new LinkedHashSet<>(only);
         all.forEach(c -> unknown.remove(c.name()));
         if (!unknown.isEmpty()) {
