@@ -38,16 +38,15 @@ final class CpuWork {
 
     private static long best(int warmUps, Supplier<Long> work) {
         long expected = work.get();
-        for (int i = 1; i < warmUps; i++) {
-            work.get();
-        }
         long best = Long.MAX_VALUE;
-        for (int i = 0; i < 3; i++) {
+        for (int i = 1; i < warmUps + 3; i++) {
             long start = System.nanoTime();
             if (work.get() != expected) {
                 throw new IllegalStateException("the same work gave two results");
             }
-            best = Math.min(best, System.nanoTime() - start);
+            if (i >= warmUps) {
+                best = Math.min(best, System.nanoTime() - start);
+            }
         }
         return best / 1_000_000;
     }
