@@ -7,8 +7,12 @@ import dev.runinvm.engine.machine.IrqInputs;
 import dev.runinvm.engine.machine.MmioBus;
 import dev.runinvm.engine.machine.PcDevices;
 import dev.runinvm.engine.machine.PortBus;
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
 import dev.runinvm.engine.machine.TimeSource;
 import dev.runinvm.engine.os.kvm.KvmVm;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 final class Board implements AutoCloseable {
     private final PortBus ports = new PortBus();
     private final MmioBus mmio = new MmioBus();
+    private final KvmVm vm;
     private final TimeSource time;
     private final PcDevices devices;
     private final DeadlineAlarm alarm;
@@ -30,6 +35,7 @@ final class Board implements AutoCloseable {
     private int levels;
 
     Board(KvmVm vm, TimeSource time, long lowRam, DoorbellHandler doorbell) {
+        this.vm = vm;
         this.time = time;
         IrqInputs inputs = (irq, level) -> {
             int changed = level ? levels | 1 << irq : levels & ~(1 << irq);
@@ -99,6 +105,49 @@ final class Board implements AutoCloseable {
         synchronized (lock) {
             return devices.resetRequested();
         }
+    }
+
+    /**
+     * Writes down all devices, KVM's and ours, of one moment as far as interrupts of ours are concerned. No processor is in the
+     * guest.
+     */
+    void save(StateWriter out) {
+        synchronized (lock) {
+            out.section("board", 1);
+            vm.interruptControllers().forEach(chip -> out.putBytes("interruptController", chip));
+            out.putBytes("timer", vm.timer());
+            out.putLong("clockNanos", vm.clockNanos());
+            out.putInt("levels", levels);
+            devices.save(out);
+        }
+    }
+
+    /** Replaces the state of all devices by what {@link #save} wrote. No processor is in the guest. */
+    void load(StateReader in) {
+        synchronized (lock) {
+            in.section("board", 1);
+            List<byte[]> chips = new ArrayList<>();
+            for (byte[] now : vm.interruptControllers()) {
+                byte[] chip = new byte[now.length];
+                in.getBytes("interruptController", chip);
+                chips.add(chip);
+            }
+            byte[] timer = new byte[vm.timer().length];
+            in.getBytes("timer", timer);
+            vm.setInterruptControllers(chips);
+            vm.setTimer(timer);
+            vm.setClockNanos(in.getLong("clockNanos"));
+            levels = in.getInt("levels") & 0xffff;
+            for (int irq = 0; irq < 16; irq++) {
+                if ((levels >> irq & 1) != 0) {
+                    // The controllers know the level already, so this is no new interrupt; KVM's memory of whose it is,
+                    // is lost.
+                    vm.setInterruptLine(irq, true);
+                }
+            }
+            devices.load(in);
+        }
+        alarm.arm(0);
     }
 
     Map<String, Long> exits() {

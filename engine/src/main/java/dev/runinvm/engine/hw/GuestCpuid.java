@@ -18,10 +18,13 @@ final class GuestCpuid {
     private static final int TOPOLOGY_2 = 0x1f;
     private static final int HYPERVISOR_BASE = 0x4000_0000;
     private static final int HYPERVISOR_END = 0x4001_0000;
+    private static final int AMD_FEATURES = 0x8000_0001;
     private static final int AMD_SIZES = 0x8000_0008;
     private static final int AMD_CACHES = 0x8000_001d;
     private static final int AMD_TOPOLOGY = 0x8000_001e;
 
+    private static final int ECX_VMX = 1 << 5;
+    private static final int ECX_SVM = 1 << 2;
     private static final int ECX_X2APIC = 1 << 21;
     private static final int ECX_TSC_DEADLINE = 1 << 24;
     private static final int ECX_HYPERVISOR = 1 << 31;
@@ -74,6 +77,8 @@ final class GuestCpuid {
             case PERFORMANCE_COUNTERS -> e.with(0, 0, 0, 0);
             // They tell of the host's packages; without them leaves 1 and 4 are asked, which tell of the guest's.
             case TOPOLOGY, TOPOLOGY_2 -> null;
+            // Guests of a guest's: what KVM keeps of them is not written into snapshots.
+            case AMD_FEATURES -> e.with(e.eax(), e.ebx(), e.ecx() & ~ECX_SVM, e.edx());
             case AMD_SIZES -> e.with(e.eax(), e.ebx(), cpus - 1, e.edx());
             case AMD_CACHES -> e.eax() == 0 ? e : e.with(caches(e.eax()), e.ebx(), e.ecx(), e.edx());
             case AMD_TOPOLOGY -> e.with(id, id, 0, 0);
@@ -82,7 +87,7 @@ final class GuestCpuid {
     }
 
     private CpuidEntry features(CpuidEntry e, int id) {
-        int ecx = e.ecx() & ~(ECX_HYPERVISOR | ECX_TSC_DEADLINE | (hypervisor ? 0 : ECX_X2APIC))
+        int ecx = e.ecx() & ~(ECX_VMX | ECX_HYPERVISOR | ECX_TSC_DEADLINE | (hypervisor ? 0 : ECX_X2APIC))
                 | (hypervisor ? ECX_HYPERVISOR : 0)
                 | (tscDeadline ? ECX_TSC_DEADLINE : 0);
         int edx = e.edx() & ~EDX_HTT | (cpus > 1 ? EDX_HTT : 0);

@@ -1,14 +1,19 @@
 package dev.runinvm.engine.hw;
 
+import dev.runinvm.engine.GuestFailure;
+import dev.runinvm.engine.SnapshotUnusable;
 import dev.runinvm.engine.guest.Stop;
 import dev.runinvm.engine.machine.DoorbellHandler;
 import dev.runinvm.engine.machine.GuestMemory;
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
 import dev.runinvm.engine.machine.TimeSource;
 import dev.runinvm.engine.os.kvm.Kvm;
 import dev.runinvm.engine.os.kvm.KvmExtension;
 import dev.runinvm.engine.os.kvm.KvmVcpu;
 import dev.runinvm.engine.os.kvm.KvmVm;
 import dev.runinvm.engine.x86.CpuState;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -37,7 +42,14 @@ final class HwHardware implements AutoCloseable {
 
     private static final long WATCH_MILLIS = 100;
 
+    /** A machine whose processors do not come out of it for this long is tried again: one may wait in the channel. */
+    private static final long GATHER_NANOS = 1_000_000_000L;
+    /** Between two looks at processors that were not idle. */
+    private static final long IDLE_MILLIS = 5;
+
     private final KvmVm vm;
+    private final GuestMemory memory;
+    private final List<Integer> msrs;
     private final TimeSource time;
     private final Board board;
     private final List<HwVcpu> processors = new ArrayList<>();
@@ -47,8 +59,17 @@ final class HwHardware implements AutoCloseable {
     private final AtomicReference<@Nullable Stop> stop = new AtomicReference<>();
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
 
-    private HwHardware(Kvm kvm, KvmVm vm, GuestMemory memory, int cpus, boolean hypervisor, DoorbellHandler doorbell) {
+    private HwHardware(
+            Kvm kvm,
+            KvmVm vm,
+            GuestMemory memory,
+            int cpus,
+            boolean hypervisor,
+            DoorbellHandler doorbell,
+            long startNanos) {
         this.vm = vm;
+        this.memory = memory;
+        this.msrs = VcpuState.msrNumbers(kvm.msrNumbers());
         vm.reservePages(KVM_IDENTITY_MAP, KVM_TSS);
         vm.createInterruptControllers();
         vm.createTimer();
@@ -58,8 +79,7 @@ final class HwHardware implements AutoCloseable {
             vm.mapMemory(HIGH_MEMORY, memory.fd(), low, memory.ramSize() - low);
         }
         vm.mapMemory(GuestMemory.WINDOW_BASE, memory.fd(), memory.ramSize(), GuestMemory.WINDOW_SIZE);
-        GuestCpuid cpuid = new GuestCpuid(
-                kvm.supportedCpuid(), cpus, kvm.extension(KvmExtension.TSC_DEADLINE_TIMER) != 0, hypervisor);
+        GuestCpuid cpuid = cpuid(kvm, cpus, hypervisor);
         List<KvmVcpu> made = new ArrayList<>();
         for (int id = 0; id < cpus; id++) {
             KvmVcpu cpu = vm.createProcessor(id);
@@ -69,7 +89,7 @@ final class HwHardware implements AutoCloseable {
         }
         boot = made.get(0);
         boot.connectLocalApic();
-        time = new HwTime(boot.tscKhz() * 1000);
+        time = new HwTime(boot.tscKhz() * 1000, startNanos);
         board = new Board(vm, time, low, doorbell);
         for (int id = 0; id < cpus; id++) {
             processors.add(new HwVcpu(id, made.get(id), board));
@@ -82,18 +102,35 @@ final class HwHardware implements AutoCloseable {
      * @param memory becomes the guest's; whoever made it closes it, after this
      * @param cpus number of processors
      * @param hypervisor whether the guest may know of KVM
+     * @param startNanos the machine's time now
      * @throws dev.runinvm.engine.os.kvm.KvmException if KVM refuses a call
      */
-    static HwHardware create(GuestMemory memory, int cpus, boolean hypervisor, DoorbellHandler doorbell) {
+    static HwHardware create(
+            GuestMemory memory, int cpus, boolean hypervisor, DoorbellHandler doorbell, long startNanos) {
         try (Kvm kvm = Kvm.open(Kvm.DEVICE)) {
             KvmVm vm = kvm.createVm();
             try {
-                return new HwHardware(kvm, vm, memory, cpus, hypervisor, doorbell);
+                return new HwHardware(kvm, vm, memory, cpus, hypervisor, doorbell, startNanos);
             } catch (RuntimeException e) {
                 vm.close();
                 throw e;
             }
         }
+    }
+
+    /** What of this machine a guest comes to know: what CPUID answers on its processors, and the registers these have. */
+    static List<String> shapes(int cpus, boolean hypervisor) {
+        try (Kvm kvm = Kvm.open(Kvm.DEVICE)) {
+            List<String> all = new ArrayList<>();
+            cpuid(kvm, cpus, hypervisor).of(0).forEach(leaf -> all.add(leaf.toString()));
+            all.add(kvm.msrNumbers().toString());
+            return all;
+        }
+    }
+
+    private static GuestCpuid cpuid(Kvm kvm, int cpus, boolean hypervisor) {
+        return new GuestCpuid(
+                kvm.supportedCpuid(), cpus, kvm.extension(KvmExtension.TSC_DEADLINE_TIMER) != 0, hypervisor);
     }
 
     TimeSource time() {
@@ -109,6 +146,69 @@ final class HwHardware implements AutoCloseable {
         BootState.apply(state, boot);
     }
 
+    /** Writes down processors and devices; memory is not part of it. All processors are out of the guest. */
+    void save(StateWriter out) {
+        out.section("hardware", 1);
+        out.putInt("cpus", processors.size());
+        // Devices come last: what a processor is told of later, it is told of again.
+        processors.forEach(p -> VcpuState.save(p.kvm(), msrs, out));
+        board.save(out);
+    }
+
+    /**
+     * Replaces the state of processors and devices by what {@link #save} wrote. Before {@link #start}.
+     *
+     * @throws dev.runinvm.engine.HostLacks if it is the state of another machine
+     */
+    void load(StateReader in) {
+        in.section("hardware", 1);
+        int cpus = in.getInt("cpus");
+        if (cpus != processors.size()) {
+            throw new SnapshotUnusable("it was made of a guest with " + cpus + " processors, not " + processors.size());
+        }
+        processors.forEach(p -> VcpuState.load(p.kvm(), p.id() == 0, in));
+        board.load(in);
+    }
+
+    /**
+     * Has something done while no processor is in the guest, each of them between two instructions; they go on afterwards.
+     * The thread that does it is the caller's, which may not be a processor's.
+     *
+     * @param nudge makes a processor return that waits in the channel
+     * @param idleOnly only while all of them wait in HLT
+     * @return false if that did not come about within the time
+     * @throws GuestFailure if the guest has ended
+     */
+    boolean atRest(Runnable action, Runnable nudge, boolean idleOnly, Duration patience) throws InterruptedException {
+        long deadline = System.nanoTime() + patience.toNanos();
+        while (true) {
+            Rendezvous meeting = new Rendezvous(processors.size());
+            try {
+                processors.forEach(p -> p.meet(meeting));
+                nudge.run();
+                boolean all = meeting.awaitAll(Math.min(deadline, System.nanoTime() + GATHER_NANOS));
+                if (stop.get() != null) {
+                    throw new GuestFailure("the guest has ended");
+                }
+                if (all && (!idleOnly || processors.stream().allMatch(HwVcpu::idle))) {
+                    action.run();
+                    return true;
+                }
+            } finally {
+                meeting.end();
+            }
+            if (System.nanoTime() >= deadline) {
+                return false;
+            }
+            Thread.sleep(IDLE_MILLIS);
+        }
+    }
+
+    /** Takes pages that the guest has written and are no longer the backing files' into the guest's memory file. */
+    void collectWrittenPages() {
+        vm.visitWritten((physical, page) -> memory.replace(memory.offset(physical), page));
+    }
+
     /**
      * Runs the guest.
      *
@@ -119,6 +219,7 @@ final class HwHardware implements AutoCloseable {
      *     what made it if that was an error of ours
      */
     void start(BooleanSupplier switchedOff, Runnable stopping, BiConsumer<Stop, @Nullable Throwable> ended) {
+        BackedPages.map(memory, vm);
         running.set(processors.size());
         this.stopping = stopping;
         for (HwVcpu processor : processors) {
@@ -216,6 +317,7 @@ final class HwHardware implements AutoCloseable {
             processor.counters().forEach((name, n) -> all.merge(name, n, Long::sum));
         }
         board.exits().forEach((name, n) -> all.put("exits." + name, n));
+        all.put("memory.touchedBytes", memory.touchedBytes() + vm.writtenBytes());
         return all;
     }
 

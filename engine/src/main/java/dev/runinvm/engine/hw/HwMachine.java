@@ -17,7 +17,11 @@ import dev.runinvm.engine.image.CommandLine;
 import dev.runinvm.engine.image.PreparedImage;
 import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.os.kvm.KvmException;
+import dev.runinvm.engine.snapshot.SnapshotFile;
+import dev.runinvm.engine.snapshot.Standstill;
+import dev.runinvm.engine.snapshot.StateHeader;
 import dev.runinvm.engine.x86.CpuState;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -42,35 +46,45 @@ final class HwMachine implements Vm {
     private final WindowChannel channel;
     private final RecordingConsole console;
     private final HwHardware hardware;
+    private final List<Long> diskStarts;
+    private final String firstPhase;
     private final CountDownLatch ended = new CountDownLatch(1);
     private volatile Optional<GuestEnd> end = Optional.empty();
 
-    HwMachine(VmConfig config, PreparedImage image) {
+    /**
+     * Builds a guest.
+     *
+     * @param from the snapshot it goes on from; null to boot one
+     * @throws dev.runinvm.engine.SnapshotUnusable if it cannot go on from there
+     */
+    HwMachine(VmConfig config, PreparedImage image, @Nullable SnapshotFile from) {
         this.image = image;
-        this.memory = GuestMemory.create(config.memoryBytes());
+        this.memory = GuestMemory.create(config.memoryBytes(), true);
+        this.firstPhase = from == null ? "loaded" : "restored";
         HwHardware made = null;
         try {
-            channel = new WindowChannel(memory.window());
-            made = HwHardware.create(memory, config.cpus(), config.paravirtualClock(), channel);
-            hardware = made;
-            CpuState state = new CpuState();
-            LinuxBoot.load(
-                    memory,
-                    image.kernel(),
-                    image.initramfs(),
-                    image.disks(),
-                    commandLine(config, hardware.time().tscHz()),
-                    state);
-            if (config.cpus() > 1) {
-                AcpiTables.write(memory, config.cpus());
+            HwState state = from == null ? null : HwState.open(from);
+            if (from != null && state != null) {
+                state.header().fillMemory(from, memory, image);
+                channel = state.channel(memory.window());
+            } else {
+                channel = new WindowChannel(memory.window());
             }
-            hardware.setBootState(state);
+            long begin = state == null ? 0 : state.header().nanos();
+            made = HwHardware.create(memory, config.cpus(), config.paravirtualClock(), channel, begin);
+            hardware = made;
+            if (state == null) {
+                diskStarts = boot(config);
+            } else {
+                diskStarts = state.header().diskStarts();
+                state.restore(hardware);
+            }
             console = new RecordingConsole(
                     "vm.hw",
                     config.consoleLog().orElse(null),
                     config.consoleListener().orElse(null),
                     hardware.board().devices().console::offer,
-                    hardware.time()::nanos);
+                    () -> hardware.time().nanos() - begin);
             hardware.board().devices().console.setSink(console::output);
             hardware.board().devices().control.setSink(console::controlOutput);
         } catch (KvmException e) {
@@ -85,7 +99,25 @@ final class HwMachine implements Vm {
         }
     }
 
-    private static String commandLine(VmConfig config, long tscHz) {
+    /** Loads the kernel. @return where the disks are */
+    private List<Long> boot(VmConfig config) {
+        CpuState state = new CpuState();
+        LinuxBoot.Layout layout = LinuxBoot.load(
+                memory,
+                image.kernel(),
+                image.initramfs(),
+                image.disks(),
+                commandLine(config, hardware.time().tscHz()),
+                state);
+        if (config.cpus() > 1) {
+            AcpiTables.write(memory, config.cpus());
+        }
+        hardware.setBootState(state);
+        return layout.diskStarts();
+    }
+
+    /** What the kernel is told; of a restored guest, what it was told. */
+    static String commandLine(VmConfig config, long tscHz) {
         CommandLine line = CommandLine.standard().tscKhz(tscHz / 1000);
         if (config.cpus() > 1) {
             line.add(AcpiTables.KERNEL_ARGUMENT);
@@ -101,6 +133,7 @@ final class HwMachine implements Vm {
     }
 
     HwMachine start() {
+        console.phase(firstPhase);
         hardware.start(console::poweringOff, this::stopping, this::finish);
         return this;
     }
@@ -172,6 +205,19 @@ final class HwMachine implements Vm {
         Map<String, Long> all = new TreeMap<>(hardware.counters());
         all.putAll(channel.counters());
         return all;
+    }
+
+    @Override
+    public long snapshot(Path file, boolean idleOnly, Duration patience) throws InterruptedException {
+        Standstill guest = (action, idle, time) -> hardware.atRest(action, channel::interruptWait, idle, time);
+        return guest.write(channel, idleOnly, patience, () -> write(file));
+    }
+
+    /** Writes a snapshot of a machine that stands still or was never started. */
+    long write(Path file) {
+        StateHeader header =
+                new StateHeader(hardware.time().nanos(), hardware.time().tscHz(), diskStarts);
+        return HwState.write(file, header, memory, channel, hardware);
     }
 
     @Override

@@ -7,8 +7,12 @@ import dev.runinvm.engine.TechniqueProvider;
 import dev.runinvm.engine.Vm;
 import dev.runinvm.engine.VmConfig;
 import dev.runinvm.engine.image.PreparedImages;
+import dev.runinvm.engine.snapshot.SnapshotFile;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** Technique HW: needs VT-x or AMD-V, and a /dev/kvm that may be used. */
@@ -33,6 +37,26 @@ public final class HwTechnique implements TechniqueProvider {
 
     @Override
     public Vm start(VmConfig config) {
-        return new HwMachine(config, PreparedImages.of(config, true)).start();
+        return new HwMachine(config, PreparedImages.of(config, true), null).start();
+    }
+
+    @Override
+    public Optional<String> snapshotObstacle() {
+        return Optional.empty();
+    }
+
+    @Override
+    public Vm restore(VmConfig config, SnapshotFile snapshot) {
+        return new HwMachine(config, PreparedImages.of(config, true), snapshot).start();
+    }
+
+    @Override
+    public List<String> shapes(VmConfig config) {
+        List<String> all = new ArrayList<>(PreparedImages.of(config, true).identity());
+        // The counter's frequency is the snapshot's to know.
+        all.add(HwMachine.commandLine(config, 0));
+        all.add(config.cpus() + " processors");
+        all.addAll(HwHardware.shapes(config.cpus(), config.paravirtualClock()));
+        return all;
     }
 }

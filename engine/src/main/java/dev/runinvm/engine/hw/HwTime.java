@@ -5,11 +5,17 @@ import java.time.Instant;
 
 /** The host's clocks, for devices. The guest reads its time-stamp counter from the CPU and never through here. */
 final class HwTime implements TimeSource {
-    private final long origin = System.nanoTime();
+    private final long origin;
     private final long tscHz;
 
-    /** Starts at 0 nanoseconds now. @param tscHz pace of the guest's time-stamp counter */
-    HwTime(long tscHz) {
+    /**
+     * Starts now.
+     *
+     * @param tscHz pace of the guest's time-stamp counter
+     * @param startNanos what it starts at
+     */
+    HwTime(long tscHz, long startNanos) {
+        this.origin = System.nanoTime() - startNanos;
         this.tscHz = tscHz;
     }
 

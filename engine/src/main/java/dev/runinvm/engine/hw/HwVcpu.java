@@ -35,6 +35,7 @@ final class HwVcpu {
 
     private volatile boolean stopping;
     private volatile boolean lookWanted;
+    private volatile @Nullable Rendezvous rendezvous;
     private volatile boolean halted;
     private volatile boolean dead;
 
@@ -58,6 +59,22 @@ final class HwVcpu {
     void look() {
         lookWanted = true;
         cpu.kick();
+    }
+
+    /** Makes the processor come out of the guest soon, between two instructions, and stay out until it is let go. */
+    void meet(Rendezvous where) {
+        rendezvous = where;
+        cpu.kick();
+    }
+
+    /** Whether the processor waits in HLT, or to be started. It is out of the guest. */
+    boolean idle() {
+        return cpu.halted() || !cpu.started();
+    }
+
+    /** The processor as KVM has it. */
+    KvmVcpu kvm() {
+        return cpu;
     }
 
     /** Whether the processor was waiting in HLT when it was last looked at, and has not left the guest since. */
@@ -119,6 +136,11 @@ final class HwVcpu {
                 if (lookWanted) {
                     lookWanted = false;
                     lookNow();
+                }
+                Rendezvous r = rendezvous;
+                if (r != null) {
+                    rendezvous = null;
+                    r.arrive(); // KVM has completed what the last exit was about
                 }
             }
             case SHUTDOWN -> {

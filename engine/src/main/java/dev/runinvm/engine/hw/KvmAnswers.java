@@ -27,6 +27,11 @@ record KvmAnswers(int apiVersion, List<KvmExtension> missing, int cpus, Optional
             KvmExtension.REINJECT_CONTROL,
             KvmExtension.MP_STATE,
             KvmExtension.GET_TSC_KHZ,
+            KvmExtension.PIT_STATE2,
+            KvmExtension.ADJUST_CLOCK,
+            KvmExtension.VCPU_EVENTS,
+            KvmExtension.DEBUGREGS,
+            KvmExtension.XSAVE,
             KvmExtension.IMMEDIATE_EXIT);
 
     /**

@@ -307,6 +307,22 @@ public final class GuestMemory implements AutoCloseable {
         }
     }
 
+    /**
+     * Puts a page into the memory file, whatever was there or in a backing file before.
+     *
+     * @param offset of the page in RAM
+     * @param content {@link #PAGE_SIZE} bytes from its position on
+     */
+    public void replace(long offset, ByteBuffer content) {
+        long at = offset & -PAGE_SIZE;
+        chunks[(int) (at >>> CHUNK_SHIFT)].put((int) (at & CHUNK_MASK), content, content.position(), PAGE_SIZE);
+        byte[] s = source;
+        if (s != null && s[(int) (at >>> 12)] != 0) {
+            s[(int) (at >>> 12)] = 0;
+            listeners.forEach(listener -> listener.pageMoved(at));
+        }
+    }
+
     /** Pages that were copied because somebody wrote them. */
     public long pagesMadePrivate() {
         return pagesMadePrivate;

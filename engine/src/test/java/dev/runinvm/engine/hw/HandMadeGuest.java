@@ -1,16 +1,21 @@
 package dev.runinvm.engine.hw;
 
+import dev.runinvm.engine.channel.WindowChannel;
 import dev.runinvm.engine.guest.Stop;
 import dev.runinvm.engine.machine.DoorbellHandler;
 import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.os.kvm.Kvm;
 import dev.runinvm.engine.os.kvm.KvmException;
+import dev.runinvm.engine.snapshot.SnapshotFile;
+import dev.runinvm.engine.snapshot.StateHeader;
 import dev.runinvm.engine.x86.CpuState;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -28,8 +33,9 @@ final class HandMadeGuest implements AutoCloseable {
     private static final long GDT = 0x500;
     private static final int SECONDS = 60;
 
-    final GuestMemory memory = GuestMemory.create(4 << 20);
+    final GuestMemory memory = GuestMemory.create(4 << 20, true);
     final HwHardware hardware;
+    private final WindowChannel channel;
     final List<String> doorbell = new ArrayList<>();
     private final ByteArrayOutputStream console = new ByteArrayOutputStream();
     private final CompletableFuture<Stop> stop = new CompletableFuture<>();
@@ -52,7 +58,44 @@ final class HandMadeGuest implements AutoCloseable {
     }
 
     HandMadeGuest(byte[] code, int cpus, boolean hypervisor) {
-        hardware = HwHardware.create(memory, cpus, hypervisor, new DoorbellHandler() {
+        hardware = HwHardware.create(memory, cpus, hypervisor, recorder(), 0);
+        channel = new WindowChannel(memory.window());
+        memory.write(ENTRY, code, 0, code.length);
+        hardware.setBootState(state());
+        listen();
+    }
+
+    /** Goes on from a snapshot that {@link #write} has written. */
+    HandMadeGuest(SnapshotFile snapshot, int cpus, boolean hypervisor) {
+        HwState state = HwState.open(snapshot);
+        snapshot.fill(memory);
+        channel = state.channel(memory.window());
+        hardware = HwHardware.create(
+                memory, cpus, hypervisor, recorder(), state.header().nanos());
+        try {
+            state.restore(hardware);
+        } catch (RuntimeException e) {
+            hardware.close();
+            memory.close();
+            throw e;
+        }
+        listen();
+    }
+
+    /** Writes a snapshot of a guest that stands still. */
+    void write(Path file) {
+        StateHeader header =
+                new StateHeader(hardware.time().nanos(), hardware.time().tscHz(), List.of());
+        HwState.write(file, header, memory, channel, hardware);
+    }
+
+    /** Writes a snapshot of a guest that runs. @return whether it stood still in time */
+    boolean snapshot(Path file, boolean idleOnly, Duration patience) throws InterruptedException {
+        return hardware.atRest(() -> write(file), () -> {}, idleOnly, patience);
+    }
+
+    private DoorbellHandler recorder() {
+        return new DoorbellHandler() {
             @Override
             public void flush() {
                 doorbell.add("flush");
@@ -67,9 +110,10 @@ final class HandMadeGuest implements AutoCloseable {
             public void goodbye() {
                 doorbell.add("goodbye");
             }
-        });
-        memory.write(ENTRY, code, 0, code.length);
-        hardware.setBootState(state());
+        };
+    }
+
+    private void listen() {
         hardware.board().devices().console.setSink(value -> {
             synchronized (console) {
                 console.write(value);
@@ -142,6 +186,20 @@ final class HandMadeGuest implements AutoCloseable {
         synchronized (console) {
             return console.toString(StandardCharsets.ISO_8859_1);
         }
+    }
+
+    /** Types a byte, and waits for so many more lines on the console; gives these. */
+    List<String> ask(char key, int count) throws Exception {
+        int before = (int) console().lines().count();
+        hardware.board().devices().console.offer(new byte[] {(byte) key});
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
+        while (console().chars().filter(c -> c == '\n').count() < before + count) {
+            if (System.nanoTime() > deadline || stop.isDone()) {
+                throw new AssertionError("no answer to '" + key + "' but \"" + console() + "\"; " + stop);
+            }
+            Thread.sleep(5);
+        }
+        return console().lines().toList().subList(before, before + count);
     }
 
     /** Waits until the console holds a text. */

@@ -6,13 +6,18 @@ import dev.runinvm.engine.Technique;
 import dev.runinvm.engine.Techniques;
 import dev.runinvm.engine.Vm;
 import dev.runinvm.engine.VmConfig;
+import dev.runinvm.engine.snapshot.SnapshotFile;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -134,6 +139,51 @@ class HwGuestIT {
         assertTrue(told.console.contains("kvm-clock"), told.console);
     }
 
+    /** Checksums of one process, another's clock: neither notices that the guest was away for a while. */
+    @Test
+    void aGuestAtWorkGoesOnFromASnapshotAnyNumberOfTimes(@TempDir Path folder) throws Exception {
+        VmConfig config = VmConfig.of(Technique.HW).memory(256L << 20).command("""
+                dd if=/dev/zero bs=64k count=8 2>/dev/null | tr '\\0' 'a' >/tmp/data; sum=$(md5sum </tmp/data)
+                (for i in 1 2 3 4 5 6; do [ "$(md5sum </tmp/data)" = "$sum" ] || echo WRONG; done; echo done sums) &
+                (for i in 1 2 3 4 5; do usleep 100000; done; echo done timer) &
+                echo at work; read up rest </proc/uptime; wait; read now rest </proc/uptime
+                echo took $((${now%.*} - ${up%.*})) seconds; exit 7
+                """);
+        Path file = folder.resolve("snapshot");
+        try (Vm vm = Techniques.start(config)) {
+            long deadline = System.nanoTime() + LIMIT.toNanos();
+            while (!text(vm).contains("at work")) {
+                assertTrue(System.nanoTime() < deadline, () -> text(vm));
+                assertFalse(vm.awaitEnd(Duration.ofMillis(10)), () -> vm.end() + text(vm));
+            }
+            long size = vm.snapshot(file, false, LIMIT);
+            assertTrue(size < 256 << 20, size + " bytes");
+            finished(vm); // being written down has not disturbed it
+        }
+        SnapshotFile snapshot = SnapshotFile.open(file);
+        for (int i = 0; i < 2; i++) {
+            long start = System.nanoTime();
+            try (Vm vm = Techniques.restore(config, snapshot)) {
+                String text = finished(vm);
+                Matcher took = Pattern.compile("took (\\d+) seconds").matcher(text);
+                assertTrue(took.find(), text);
+                long most = (System.nanoTime() - start) / 1_000_000_000 + 10;
+                assertTrue(
+                        Long.parseLong(took.group(1)) <= most, "the clock has leapt: " + took.group() + " in " + most);
+            }
+        }
+        snapshot.checkPages(); // guests have written nothing into it
+    }
+
+    private static String finished(Vm vm) throws InterruptedException {
+        assertTrue(vm.awaitEnd(LIMIT), () -> "still running:\n" + text(vm));
+        String text = text(vm);
+        assertEquals(GuestEnd.Kind.AGENT_EXITED, vm.end().orElseThrow().kind(), () -> vm.end() + text);
+        assertEquals(7, vm.console().exitStatus().orElse(-1), text);
+        assertTrue(text.contains("done sums") && text.contains("done timer") && !text.contains("WRONG"), text);
+        return text;
+    }
+
     @Test
     void leavesNoProcessAndNoDescriptor() throws Exception {
         run("true");
@@ -146,8 +196,8 @@ class HwGuestIT {
     private static List<String> resources() throws Exception {
         List<String> all = new ArrayList<>();
         ProcessHandle.current().descendants().forEach(p -> all.add("process " + p.pid()));
-        try (var files = java.nio.file.Files.list(java.nio.file.Path.of("/proc/self/fd"))) {
-            for (java.nio.file.Path file : (Iterable<java.nio.file.Path>) files::iterator) {
+        try (var files = java.nio.file.Files.list(Path.of("/proc/self/fd"))) {
+            for (Path file : (Iterable<java.nio.file.Path>) files::iterator) {
                 try {
                     String target = java.nio.file.Files.readSymbolicLink(file).toString();
                     if (target.contains("memfd") || target.contains("event") || target.contains("kvm")) {

@@ -15,6 +15,7 @@ public final class Kvm implements AutoCloseable {
     public static final int API_VERSION = KvmAbi.KVM_API_VERSION;
 
     private static final int MOST_CPUID_ENTRIES = 4096;
+    private static final int MOST_MSRS = 4096;
 
     private final int fd;
     private boolean closed;
@@ -58,6 +59,26 @@ public final class Kvm implements AutoCloseable {
         throw new KvmException("KVM_GET_SUPPORTED_CPUID: more than " + MOST_CPUID_ENTRIES + " leaves", KvmCalls.E2BIG);
     }
 
+    /** Numbers of the model-specific registers that belong to a guest's state; of some, a machine may know nothing. */
+    public List<Integer> msrNumbers() {
+        for (int n = 256; n <= MOST_MSRS; n *= 2) {
+            try (Memory memory = KvmCalls.zeroed(KvmAbi.MSR_LIST_HEADER + 4L * n)) {
+                memory.setInt(0, n);
+                KvmCalls.ioctl(fd, KvmAbi.KVM_GET_MSR_INDEX_LIST, Pointer.nativeValue(memory));
+                List<Integer> numbers = new ArrayList<>();
+                for (int i = 0; i < memory.getInt(0); i++) {
+                    numbers.add(memory.getInt(KvmAbi.MSR_LIST_HEADER + 4L * i));
+                }
+                return numbers;
+            } catch (LastErrorException e) {
+                if (e.getErrorCode() != KvmCalls.E2BIG) {
+                    throw new KvmException("KVM_GET_MSR_INDEX_LIST", e);
+                }
+            }
+        }
+        throw new KvmException("KVM_GET_MSR_INDEX_LIST: more than " + MOST_MSRS + " registers", KvmCalls.E2BIG);
+    }
+
     private static List<CpuidEntry> entries(Memory memory) {
         List<CpuidEntry> entries = new ArrayList<>();
         for (int i = 0; i < memory.getInt(0); i++) {
@@ -81,8 +102,11 @@ public final class Kvm implements AutoCloseable {
      * @throws KvmException if the kernel refuses, with EBUSY if another hypervisor holds the processor
      */
     public KvmVm createVm() {
-        int runSize = KvmCalls.ioctl("KVM_GET_VCPU_MMAP_SIZE", fd, KvmAbi.KVM_GET_VCPU_MMAP_SIZE, 0);
-        return new KvmVm(KvmCalls.ioctl("KVM_CREATE_VM", fd, KvmAbi.KVM_CREATE_VM, 0), runSize);
+        KvmSizes sizes = new KvmSizes(
+                KvmCalls.ioctl("KVM_GET_VCPU_MMAP_SIZE", fd, KvmAbi.KVM_GET_VCPU_MMAP_SIZE, 0),
+                extension(KvmExtension.XSAVE2),
+                extension(KvmExtension.XCRS) != 0);
+        return new KvmVm(KvmCalls.ioctl("KVM_CREATE_VM", fd, KvmAbi.KVM_CREATE_VM, 0), sizes);
     }
 
     @Override

@@ -9,6 +9,7 @@ final class KvmAbi {
     static final long KVM_CREATE_VM = 0xae01;
     static final long KVM_CHECK_EXTENSION = 0xae03;
     static final long KVM_GET_VCPU_MMAP_SIZE = 0xae04;
+    static final long KVM_GET_MSR_INDEX_LIST = 0xc004_ae02L;
     static final long KVM_GET_SUPPORTED_CPUID = 0xc008_ae05L;
     static final long KVM_SET_USER_MEMORY_REGION = 0x4020_ae46L;
     static final long KVM_CREATE_VCPU = 0xae41;
@@ -16,7 +17,13 @@ final class KvmAbi {
     static final long KVM_SET_IDENTITY_MAP_ADDR = 0x4008_ae48L;
     static final long KVM_CREATE_IRQCHIP = 0xae60;
     static final long KVM_IRQ_LINE = 0x4008_ae61L;
+    static final long KVM_GET_IRQCHIP = 0xc208_ae62L;
+    static final long KVM_SET_IRQCHIP = 0x8208_ae63L;
     static final long KVM_CREATE_PIT2 = 0x4040_ae77L;
+    static final long KVM_GET_PIT2 = 0x8070_ae9fL;
+    static final long KVM_SET_PIT2 = 0x4070_aea0L;
+    static final long KVM_GET_CLOCK = 0x8030_ae7cL;
+    static final long KVM_SET_CLOCK = 0x4030_ae7bL;
     static final long KVM_REINJECT_CONTROL = 0xae71;
     static final long KVM_RUN = 0xae80;
     static final long KVM_GET_REGS = 0x8090_ae81L;
@@ -24,11 +31,22 @@ final class KvmAbi {
     static final long KVM_GET_SREGS = 0x8138_ae83L;
     static final long KVM_SET_SREGS = 0x4138_ae84L;
     static final long KVM_SET_CPUID2 = 0x4008_ae90L;
+    static final long KVM_GET_MSRS = 0xc008_ae88L;
     static final long KVM_SET_MSRS = 0x4008_ae89L;
     static final long KVM_SET_SIGNAL_MASK = 0x4004_ae8bL;
     static final long KVM_GET_LAPIC = 0x8400_ae8eL;
     static final long KVM_SET_LAPIC = 0x4400_ae8fL;
     static final long KVM_GET_MP_STATE = 0x8004_ae98L;
+    static final long KVM_SET_MP_STATE = 0x4004_ae99L;
+    static final long KVM_GET_VCPU_EVENTS = 0x8040_ae9fL;
+    static final long KVM_SET_VCPU_EVENTS = 0x4040_aea0L;
+    static final long KVM_GET_DEBUGREGS = 0x8080_aea1L;
+    static final long KVM_SET_DEBUGREGS = 0x4080_aea2L;
+    static final long KVM_GET_XSAVE = 0x9000_aea4L;
+    static final long KVM_SET_XSAVE = 0x5000_aea5L;
+    static final long KVM_GET_XSAVE2 = 0x9000_aecfL;
+    static final long KVM_GET_XCRS = 0x8188_aea6L;
+    static final long KVM_SET_XCRS = 0x4188_aea7L;
     static final long KVM_GET_TSC_KHZ = 0xaea3;
 
     static final int KVM_API_VERSION = 12;
@@ -113,8 +131,18 @@ final class KvmAbi {
     static final int MSR_ENTRY_DATA = 8;
     static final int IRQ_LEVEL_SIZE = 8;
     static final int IRQ_LEVEL_LEVEL = 4;
+    static final int MSR_LIST_HEADER = 4;
+    static final int IRQCHIP_SIZE = 520;
+    static final int IRQCHIP_CHIP = 8;
     static final int PIT_CONFIG_SIZE = 64;
+    static final int PIT_STATE_SIZE = 112;
+    static final int CLOCK_SIZE = 48;
     static final int LAPIC_SIZE = 1024;
+    static final int MP_STATE_SIZE = 4;
+    static final int EVENTS_SIZE = 64;
+    static final int DEBUGREGS_SIZE = 128;
+    static final int XSAVE_SIZE = 4096;
+    static final int XCRS_SIZE = 392;
     static final int REINJECT_SIZE = 32;
     static final int SIGNAL_MASK_HEADER = 4;
 

@@ -23,6 +23,7 @@ final class KvmCalls {
     private static final int O_RDWR_CLOEXEC = 0x80002;
     private static final int PROT_READ_WRITE = 3;
     private static final int MAP_SHARED_NORESERVE = 0x4001;
+    private static final int MAP_PRIVATE_FIXED_NORESERVE = 0x4012;
 
     static {
         Native.register(KvmCalls.class, "c");
@@ -74,6 +75,15 @@ final class KvmCalls {
     static long map(String what, int fd, long offset, long length) {
         try {
             return mmap(0, length, PROT_READ_WRITE, MAP_SHARED_NORESERVE, fd, offset);
+        } catch (LastErrorException e) {
+            throw new KvmException("mmap of " + what, e);
+        }
+    }
+
+    /** Maps a part of a file over what is at an address: readable and writable, what is written stays in this mapping. */
+    static void mapPrivate(String what, long address, int fd, long offset, long length) {
+        try {
+            mmap(address, length, PROT_READ_WRITE, MAP_PRIVATE_FIXED_NORESERVE, fd, offset);
         } catch (LastErrorException e) {
             throw new KvmException("mmap of " + what, e);
         }

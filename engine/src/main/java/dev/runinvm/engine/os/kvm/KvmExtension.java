@@ -10,11 +10,18 @@ public enum KvmExtension {
     MP_STATE(14),
     REINJECT_CONTROL(24),
     PIT2(33),
+    PIT_STATE2(35),
     SET_IDENTITY_MAP_ADDR(37),
+    ADJUST_CLOCK(39),
+    VCPU_EVENTS(41),
+    DEBUGREGS(50),
+    XSAVE(55),
+    XCRS(56),
     GET_TSC_KHZ(61),
     MAX_VCPUS(66),
     TSC_DEADLINE_TIMER(72),
-    IMMEDIATE_EXIT(136);
+    IMMEDIATE_EXIT(136),
+    XSAVE2(208);
 
     final int number;
 

@@ -4,7 +4,9 @@ import com.sun.jna.LastErrorException;
 import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
 import java.nio.ByteBuffer;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * One processor of a machine. Everything is for one thread, the processor's own, except {@link #kick}. Owns its
@@ -20,12 +22,16 @@ public final class KvmVcpu implements AutoCloseable {
 
     private static final long KICK_BIT = 1L << KICK_SIGNAL - 1;
     private static final int SIGNAL_SET_BYTES = 8;
+    /** The kernel's limit of a call. */
+    private static final int MOST_MSRS = 256;
+
     private static final int APIC_LVT_LINT0 = 0x350;
     private static final int APIC_LVT_LINT1 = 0x360;
     private static final int APIC_MODE_EXTINT = 0x700;
     private static final int APIC_MODE_NMI = 0x400;
 
     private final int fd;
+    private final KvmSizes sizes;
     private final long runAddress;
     private final int runSize;
     private final ByteBuffer run;
@@ -37,9 +43,10 @@ public final class KvmVcpu implements AutoCloseable {
     private boolean kicked;
     private boolean closed;
 
-    KvmVcpu(int fd, int runSize) {
+    KvmVcpu(int fd, KvmSizes sizes) {
         this.fd = fd;
-        this.runSize = runSize;
+        this.sizes = sizes;
+        this.runSize = sizes.run();
         this.runAddress = KvmCalls.map("a processor's shared page", fd, 0, runSize);
         this.run = KvmCalls.buffer(runAddress, runSize);
     }
@@ -292,6 +299,69 @@ public final class KvmVcpu implements AutoCloseable {
             m.setInt(KvmAbi.MSRS_HEADER, number);
             m.setLong(KvmAbi.MSRS_HEADER + KvmAbi.MSR_ENTRY_DATA, value);
             return KvmCalls.ioctl("KVM_SET_MSRS", fd, KvmAbi.KVM_SET_MSRS, m) == 1;
+        }
+    }
+
+    /**
+     * Reads model-specific registers.
+     *
+     * @param numbers of those wanted
+     * @return those that KVM has, by number, in the same order
+     */
+    public Map<Integer, Long> msrs(List<Integer> numbers) {
+        Map<Integer, Long> values = new LinkedHashMap<>();
+        int from = 0;
+        while (from < numbers.size()) {
+            int count = Math.min(MOST_MSRS, numbers.size() - from);
+            try (Memory m = KvmCalls.zeroed(KvmAbi.MSRS_HEADER + (long) count * KvmAbi.MSR_ENTRY_SIZE)) {
+                m.setInt(0, count);
+                for (int i = 0; i < count; i++) {
+                    m.setInt(KvmAbi.MSRS_HEADER + (long) i * KvmAbi.MSR_ENTRY_SIZE, numbers.get(from + i));
+                }
+                int read = KvmCalls.ioctl("KVM_GET_MSRS", fd, KvmAbi.KVM_GET_MSRS, m);
+                for (int i = 0; i < read; i++) {
+                    long at = KvmAbi.MSRS_HEADER + (long) i * KvmAbi.MSR_ENTRY_SIZE;
+                    values.put(numbers.get(from + i), m.getLong(at + KvmAbi.MSR_ENTRY_DATA));
+                }
+                from += read < count ? read + 1 : read; // it stops at the first that it has not got
+            }
+        }
+        return values;
+    }
+
+    /** Whether the processor has a part of the state. */
+    public boolean has(KvmStatePart part) {
+        return part != KvmStatePart.EXTENDED_CONTROL || sizes.extendedControl();
+    }
+
+    /** Bytes of a part of the state. */
+    public int size(KvmStatePart part) {
+        return part == KvmStatePart.EXTENDED ? Math.max(part.size, sizes.extended()) : part.size;
+    }
+
+    /** Reads a part of the state. Nobody is in {@link #run}, and what the last exit asked for has been completed. */
+    public byte[] state(KvmStatePart part) {
+        int size = size(part);
+        try (Memory m = KvmCalls.zeroed(size)) {
+            long request = size > part.size ? KvmAbi.KVM_GET_XSAVE2 : part.get;
+            KvmCalls.ioctl("KVM_GET of " + part, fd, request, m);
+            return m.getByteArray(0, size);
+        }
+    }
+
+    /**
+     * Sets a part of the state. Nobody is in {@link #run}.
+     *
+     * @param bytes {@link #size} of them
+     * @throws KvmException if KVM finds them impossible
+     */
+    public void setState(KvmStatePart part, byte[] bytes) {
+        if (bytes.length != size(part)) {
+            throw new IllegalArgumentException(part + " has " + size(part) + " bytes, not " + bytes.length);
+        }
+        try (Memory m = KvmCalls.zeroed(bytes.length)) {
+            m.write(0, bytes, 0, bytes.length);
+            KvmCalls.ioctl("KVM_SET of " + part, fd, part.set, m);
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.runinvm.engine.os.kvm;
 
 import com.sun.jna.Memory;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -9,17 +10,36 @@ import java.util.List;
  * methods are for any thread.
  */
 public final class KvmVm implements AutoCloseable {
-    private record Mapping(long address, long length) {}
+    private static final int IRQCHIPS = 3;
+
+    /** A part of the guest's memory, and where this process has it. */
+    private record Mapping(long guestAddress, long address, long length) {
+        boolean holds(long physical, long bytes) {
+            return physical >= guestAddress && physical + bytes <= guestAddress + length;
+        }
+    }
+
+    /** Is shown a page. */
+    public interface PageVisitor {
+        /**
+         * Takes a page.
+         *
+         * @param guestAddress physical address
+         * @param page its bytes, valid until this returns
+         */
+        void visit(long guestAddress, ByteBuffer page);
+    }
 
     private final int fd;
-    private final int runSize;
+    private final KvmSizes sizes;
     private final List<Mapping> mappings = new ArrayList<>();
+    private final List<Mapping> overlays = new ArrayList<>();
     private final List<KvmVcpu> processors = new ArrayList<>();
     private boolean closed;
 
-    KvmVm(int fd, int runSize) {
+    KvmVm(int fd, KvmSizes sizes) {
         this.fd = fd;
-        this.runSize = runSize;
+        this.sizes = sizes;
     }
 
     /**
@@ -34,7 +54,7 @@ public final class KvmVm implements AutoCloseable {
         requireOpen();
         long address = KvmCalls.map("guest memory", file, offset, length);
         int slot = mappings.size();
-        mappings.add(new Mapping(address, length));
+        mappings.add(new Mapping(guestAddress, address, length));
         try (Memory region = KvmCalls.zeroed(KvmAbi.MEMORY_REGION_SIZE)) {
             region.setInt(0, slot);
             region.setLong(KvmAbi.MEMORY_REGION_GUEST_ADDRESS, guestAddress);
@@ -42,6 +62,48 @@ public final class KvmVm implements AutoCloseable {
             region.setLong(KvmAbi.MEMORY_REGION_USER_ADDRESS, address);
             KvmCalls.ioctl("KVM_SET_USER_MEMORY_REGION", fd, KvmAbi.KVM_SET_USER_MEMORY_REGION, region);
         }
+    }
+
+    /**
+     * Has a part of the guest's memory come from another file as long as the guest does not write it: a page that it writes is
+     * copied, and the file stays as it is. Before the guest runs.
+     *
+     * @param guestAddress physical address, page-aligned, within one part of {@link #mapMemory}
+     * @param file descriptor; may be closed afterwards
+     * @param offset in the file, page-aligned
+     * @param length bytes, whole pages that the file has
+     */
+    public synchronized void overlay(long guestAddress, int file, long offset, long length) {
+        requireOpen();
+        for (Mapping m : mappings) {
+            if (m.holds(guestAddress, length)) {
+                long address = m.address + guestAddress - m.guestAddress;
+                KvmCalls.mapPrivate("guest memory", address, file, offset, length);
+                overlays.add(new Mapping(guestAddress, address, length));
+                return;
+            }
+        }
+        throw new IllegalArgumentException("no memory at 0x" + Long.toHexString(guestAddress) + " to lay over");
+    }
+
+    /** Shows the pages of {@link #overlay} that the guest has written. Nobody may be in {@link KvmVcpu#run}. */
+    public synchronized void visitWritten(PageVisitor visitor) {
+        requireOpen();
+        for (Mapping m : overlays) {
+            WrittenPages.of(m.address, m.length).forEach(offset -> {
+                ByteBuffer page = KvmCalls.buffer(m.address + offset, WrittenPages.PAGE);
+                visitor.visit(m.guestAddress + offset, page);
+            });
+        }
+    }
+
+    /** Bytes of {@link #overlay} that the guest has written, and so take memory of their own. */
+    public synchronized long writtenBytes() {
+        long bytes = 0;
+        for (Mapping m : overlays) {
+            bytes += closed ? 0 : WrittenPages.of(m.address, m.length).count() * WrittenPages.PAGE;
+        }
+        return bytes;
     }
 
     /**
@@ -79,6 +141,68 @@ public final class KvmVm implements AutoCloseable {
         }
     }
 
+    /** State of the interrupt controllers: both 8259s and the I/O APIC, as the kernel hands it over. */
+    public List<byte[]> interruptControllers() {
+        requireOpen();
+        List<byte[]> all = new ArrayList<>();
+        for (int i = 0; i < IRQCHIPS; i++) {
+            try (Memory m = KvmCalls.zeroed(KvmAbi.IRQCHIP_SIZE)) {
+                m.setInt(0, i);
+                KvmCalls.ioctl("KVM_GET_IRQCHIP", fd, KvmAbi.KVM_GET_IRQCHIP, m);
+                all.add(m.getByteArray(KvmAbi.IRQCHIP_CHIP, KvmAbi.IRQCHIP_SIZE - KvmAbi.IRQCHIP_CHIP));
+            }
+        }
+        return all;
+    }
+
+    /** Sets what {@link #interruptControllers} gave. */
+    public void setInterruptControllers(List<byte[]> states) {
+        requireOpen();
+        for (int i = 0; i < IRQCHIPS; i++) {
+            try (Memory m = KvmCalls.zeroed(KvmAbi.IRQCHIP_SIZE)) {
+                m.setInt(0, i);
+                m.write(KvmAbi.IRQCHIP_CHIP, states.get(i), 0, KvmAbi.IRQCHIP_SIZE - KvmAbi.IRQCHIP_CHIP);
+                KvmCalls.ioctl("KVM_SET_IRQCHIP", fd, KvmAbi.KVM_SET_IRQCHIP, m);
+            }
+        }
+    }
+
+    /** State of the 8254, as the kernel hands it over. */
+    public byte[] timer() {
+        requireOpen();
+        try (Memory m = KvmCalls.zeroed(KvmAbi.PIT_STATE_SIZE)) {
+            KvmCalls.ioctl("KVM_GET_PIT2", fd, KvmAbi.KVM_GET_PIT2, m);
+            return m.getByteArray(0, KvmAbi.PIT_STATE_SIZE);
+        }
+    }
+
+    /** Sets what {@link #timer} gave; its counters begin their periods anew. */
+    public void setTimer(byte[] state) {
+        requireOpen();
+        try (Memory m = KvmCalls.zeroed(KvmAbi.PIT_STATE_SIZE)) {
+            m.write(0, state, 0, KvmAbi.PIT_STATE_SIZE);
+            KvmCalls.ioctl("KVM_SET_PIT2", fd, KvmAbi.KVM_SET_PIT2, m);
+        }
+    }
+
+    /** What the guest's paravirtual clock shows, in nanoseconds since the machine was made. */
+    public long clockNanos() {
+        requireOpen();
+        try (Memory m = KvmCalls.zeroed(KvmAbi.CLOCK_SIZE)) {
+            KvmCalls.ioctl("KVM_GET_CLOCK", fd, KvmAbi.KVM_GET_CLOCK, m);
+            return m.getLong(0);
+        }
+    }
+
+    /** Has the guest's paravirtual clock go on from a time. */
+    public void setClockNanos(long nanos) {
+        requireOpen();
+        try (Memory m = KvmCalls.zeroed(KvmAbi.CLOCK_SIZE)) {
+            m.setLong(0, nanos); // no flag: with the host's real time it would take in the time that the guest was away
+            KvmCalls.ioctl("KVM_SET_CLOCK", fd, KvmAbi.KVM_SET_CLOCK, m);
+        }
+    }
+
     /** Drives an input of the interrupt controllers. */
     public void setInterruptLine(int irq, boolean level) {
         requireOpen();
@@ -94,7 +218,7 @@ public final class KvmVm implements AutoCloseable {
         requireOpen();
         int processor = KvmCalls.ioctl("KVM_CREATE_VCPU", fd, KvmAbi.KVM_CREATE_VCPU, id);
         try {
-            KvmVcpu made = new KvmVcpu(processor, runSize);
+            KvmVcpu made = new KvmVcpu(processor, sizes);
             processors.add(made);
             return made;
         } catch (RuntimeException e) {

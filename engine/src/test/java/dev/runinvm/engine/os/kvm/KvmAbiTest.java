@@ -78,8 +78,18 @@ class KvmAbiTest {
             Map.entry("MSR_ENTRY_DATA", "offsetof(struct kvm_msr_entry, data)"),
             Map.entry("IRQ_LEVEL_SIZE", "sizeof(struct kvm_irq_level)"),
             Map.entry("IRQ_LEVEL_LEVEL", "offsetof(struct kvm_irq_level, level)"),
+            Map.entry("MSR_LIST_HEADER", "offsetof(struct kvm_msr_list, indices)"),
+            Map.entry("IRQCHIP_SIZE", "sizeof(struct kvm_irqchip)"),
+            Map.entry("IRQCHIP_CHIP", "offsetof(struct kvm_irqchip, chip)"),
             Map.entry("PIT_CONFIG_SIZE", "sizeof(struct kvm_pit_config)"),
+            Map.entry("PIT_STATE_SIZE", "sizeof(struct kvm_pit_state2)"),
+            Map.entry("CLOCK_SIZE", "sizeof(struct kvm_clock_data)"),
             Map.entry("LAPIC_SIZE", "sizeof(struct kvm_lapic_state)"),
+            Map.entry("MP_STATE_SIZE", "sizeof(struct kvm_mp_state)"),
+            Map.entry("EVENTS_SIZE", "sizeof(struct kvm_vcpu_events)"),
+            Map.entry("DEBUGREGS_SIZE", "sizeof(struct kvm_debugregs)"),
+            Map.entry("XSAVE_SIZE", "sizeof(struct kvm_xsave)"),
+            Map.entry("XCRS_SIZE", "sizeof(struct kvm_xcrs)"),
             Map.entry("REINJECT_SIZE", "sizeof(struct kvm_reinject_control)"),
             Map.entry("SIGNAL_MASK_HEADER", "sizeof(struct kvm_signal_mask)"));
 
