@@ -96,6 +96,7 @@ final class ParaMachine implements Vm {
     }
 
     ParaMachine start() {
+        console.phase("loaded");
         thread.start();
         return this;
     }
