@@ -13,6 +13,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Turns a run's events into messages, in order with the output printed around them. */
 final class Reporter implements RunEvents {
+    /** Characters of one message's nodes, about; far below what a message may have, whatever they take as bytes. */
+    private static final int PLAN_PART = 512 << 10;
+
     private final Link link;
     private final Attribution attribution;
     private final Agent agent;
@@ -31,12 +34,21 @@ final class Reporter implements RunEvents {
 
     @Override
     public void discovered(String platformVersion, List<PlanNode> nodes, List<String> missing) {
-        List<GuestMessage.Node> all = new ArrayList<>();
+        List<GuestMessage.Node> part = new ArrayList<>();
+        int characters = 0;
         for (PlanNode node : nodes) {
             attribution.node(node.id(), node.parent());
-            all.add(wire(node));
+            GuestMessage.Node wired = wire(node);
+            // The parent's id and the names in reports are as long at most, mostly.
+            characters += 2 * node.id().length() + 2 * node.displayName().length();
+            part.add(wired);
+            if (characters > PLAN_PART) {
+                link.send(new GuestMessage.Planned(List.copyOf(part)));
+                part.clear();
+                characters = 0;
+            }
         }
-        tell(new GuestMessage.Discovered(platformVersion, all, missing));
+        tell(new GuestMessage.Discovered(platformVersion, part, missing));
     }
 
     @Override

@@ -10,7 +10,9 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 
 /** Messages to and from one guest's agent. */
@@ -24,8 +26,13 @@ public final class GuestLink {
         default void received(GuestMessage message) {}
     }
 
+    /** Tests and containers of one plan; the largest suites have a tenth of that. */
+    private static final int MOST_NODES = 2_000_000;
+
     private final GuestChannel channel;
     private final Listener listener;
+    /** What has come of a plan so far; used by one receiver at a time. */
+    private final List<GuestMessage.Node> planned = new ArrayList<>();
 
     /** The link to this guest. */
     public GuestLink(Vm vm) {
@@ -49,19 +56,36 @@ public final class GuestLink {
     }
 
     /**
-     * The next message.
+     * The next message. A plan that comes in parts is one message.
      *
      * @throws GuestFailure if the guest has ended or what it wrote is no message
      */
     public Optional<GuestMessage> receive(Duration timeout) throws InterruptedException {
         Optional<byte[]> bytes = channel.receive(timeout);
         try {
-            Optional<GuestMessage> message = bytes.map(GuestMessage::decode);
+            Optional<GuestMessage> message = bytes.map(GuestMessage::decode).flatMap(this::whole);
             message.ifPresent(listener::received);
             return message;
         } catch (ProtocolException e) {
             throw new GuestFailure("the guest broke the channel's protocol: " + e.getMessage(), e);
         }
+    }
+
+    private Optional<GuestMessage> whole(GuestMessage message) {
+        if (message instanceof GuestMessage.Planned part) {
+            if (planned.size() + part.nodes().size() > MOST_NODES) {
+                throw new ProtocolException("a plan of more than " + MOST_NODES + " tests and containers");
+            }
+            planned.addAll(part.nodes());
+            return Optional.empty();
+        }
+        if (message instanceof GuestMessage.Discovered last && !planned.isEmpty()) {
+            planned.addAll(last.nodes());
+            List<GuestMessage.Node> nodes = List.copyOf(planned);
+            planned.clear();
+            return Optional.of(new GuestMessage.Discovered(last.platform(), nodes, last.missing()));
+        }
+        return Optional.of(message);
     }
 
     /** Sends one entry of the class path. */

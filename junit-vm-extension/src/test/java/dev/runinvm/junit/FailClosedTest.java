@@ -220,4 +220,27 @@ class FailClosedTest {
         Recorder recorder = run(new Discovered("1.9.9", found(ONE, TWO).nodes(), List.of()), DONE);
         assertFails(recorder, "Victim FAILED", "JUnit Platform 1.9.9, the host has " + version());
     }
+
+    @Test
+    void aPlanMayComeInParts() {
+        Discovered whole = found(ONE, TWO);
+        Recorder recorder = run(ScriptedVm.hello(), (command, guest) -> {
+            guest.say(new GuestMessage.Planned(whole.nodes().subList(0, 1)));
+            guest.say(new GuestMessage.Planned(whole.nodes().subList(1, 3)));
+            guest.say(new Discovered(whole.platform(), whole.nodes().subList(3, 4), List.of()));
+            guest.say(new Started(ENGINE), new Started(CLASS));
+            guest.say(passes(ONE));
+            guest.say(passes(TWO));
+            guest.say(END, DONE);
+        });
+        assertEquals(
+                List.of("one() SUCCESSFUL", "two() SUCCESSFUL"),
+                recorder.ends(),
+                () -> recorder.failures().toString());
+    }
+
+    @Test
+    void aPlanOfWhichAPartIsMissing() {
+        assertFails(run(new GuestMessage.Planned(found(ONE, TWO).nodes())), "closed without goodbye");
+    }
 }

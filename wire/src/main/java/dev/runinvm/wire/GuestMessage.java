@@ -60,11 +60,14 @@ public sealed interface GuestMessage {
     /** A piece of the class path has arrived whole. */
     record Stored(String hash) implements GuestMessage {}
 
+    /** Part of a plan that is too long for one message; what is left comes in {@link Discovered}. */
+    record Planned(List<Node> nodes) implements GuestMessage {}
+
     /**
      * The guest's JUnit has found the tests.
      *
      * @param platform version of the JUnit Platform that runs them
-     * @param nodes the plan, parents before children
+     * @param nodes the plan, parents before children, without what came in {@link Planned}
      * @param missing selected ids that it did not find
      */
     record Discovered(String platform, List<Node> nodes, List<String> missing) implements GuestMessage {}
@@ -167,6 +170,8 @@ public sealed interface GuestMessage {
             out.number(14).text(m.id).text(m.path).text(m.name).text(m.mediaType);
         } else if (message instanceof Ask m) {
             out.number(15).number(m.number);
+        } else if (message instanceof Planned m) {
+            out.number(16).list(m.nodes, GuestMessage::write);
         } else if (message instanceof Warmed m) {
             out.number(WARMED).text(m.problem);
         } else if (message instanceof Frozen) {
@@ -202,6 +207,7 @@ public sealed interface GuestMessage {
             case 13 -> new FilePart(in.text(), in.bytes(), in.number(0, 1) == 1);
             case 14 -> new Attached(in.text(), in.text(), in.text(), in.textOrNull());
             case 15 -> new Ask(in.number(0, Integer.MAX_VALUE));
+            case 16 -> new Planned(in.list(GuestMessage::node));
             case WARMED -> new Warmed(in.textOrNull());
             case FROZEN -> new Frozen();
             case THAWED -> new Thawed(in.textOrNull());

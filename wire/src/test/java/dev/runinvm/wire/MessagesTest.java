@@ -48,6 +48,7 @@ class MessagesTest {
                         "1.14.4",
                         List.of(new GuestMessage.Node("[engine:e]", null, "E", false, true, null, null, "E"), node),
                         List.of("[engine:e]/[class:D]")),
+                new GuestMessage.Planned(List.of(node, node)),
                 new GuestMessage.Registered(node),
                 new GuestMessage.Started("a"),
                 new GuestMessage.Finished("a", GuestMessage.Outcome.SUCCESSFUL, null, 5_000_000_000L),
