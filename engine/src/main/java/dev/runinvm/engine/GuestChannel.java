@@ -1,5 +1,6 @@
 package dev.runinvm.engine;
 
+import dev.runinvm.wire.OutOfBand;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -22,4 +23,12 @@ public interface GuestChannel {
      * @throws GuestFailure if the guest ended, or broke the protocol, and nothing is left to take
      */
     Optional<byte[]> receive(Duration timeout) throws InterruptedException;
+
+    /**
+     * Messages beside the agent's, to and from another program of the guest; they are moved in shared memory, whatever the
+     * agent does. Thread-safe; whoever looks after the guest's end hears of it by {@link GuestFailure}.
+     */
+    default OutOfBand outOfBand() {
+        throw new EngineBug("this channel has no out-of-band messages");
+    }
 }

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -18,6 +19,7 @@ import java.util.function.Consumer;
  *     {@link Capability#PARAVIRTUAL_CLOCK}
  * @param kernel a kernel file to use instead of the default one
  * @param agentJar the agent to run in the guest; without one the guest has no JDK and no agent
+ * @param agentFiles files of the host for the agent's JVM, by the names under which the guest has them in {@link #AGENT_FILES}
  * @param mode what its init starts
  * @param command for {@link Mode#COMMAND}: the shell command
  * @param kernelArguments appended to the kernel's command line
@@ -32,6 +34,7 @@ public record VmConfig(
         boolean paravirtualClock,
         Optional<Path> kernel,
         Optional<Path> agentJar,
+        Map<String, Path> agentFiles,
         Mode mode,
         Optional<String> command,
         List<String> kernelArguments,
@@ -51,6 +54,9 @@ public record VmConfig(
     /** Bytes of RAM of a guest whose user did not say. */
     public static final long DEFAULT_MEMORY = 1024L << 20;
 
+    /** The guest's directory with {@link #agentFiles}. */
+    public static final String AGENT_FILES = "/opt/runinvm/files";
+
     /** Most processors a guest may be given. */
     public static final int MOST_CPUS = 64;
 
@@ -66,6 +72,12 @@ public record VmConfig(
         if (mode == Mode.COMMAND && command.isEmpty()) {
             throw new IllegalArgumentException("mode COMMAND needs a command");
         }
+        for (String name : agentFiles.keySet()) {
+            if (!name.matches("[A-Za-z0-9_][A-Za-z0-9_.-]*")) {
+                throw new IllegalArgumentException("a file of the agent's is called \"" + name + "\"");
+            }
+        }
+        agentFiles = Map.copyOf(agentFiles);
         kernelArguments = List.copyOf(kernelArguments);
     }
 
@@ -114,6 +126,11 @@ public record VmConfig(
         });
     }
 
+    /** With these files in the image, for options of the agent's JVM. */
+    public VmConfig agentFiles(Map<String, Path> files) {
+        return with(parts -> parts.agentFiles = files);
+    }
+
     /** With one command, in mode COMMAND. */
     public VmConfig command(String shellCommand) {
         return with(parts -> {
@@ -156,6 +173,7 @@ public record VmConfig(
         private boolean paravirtualClock;
         private Optional<Path> kernel = Optional.empty();
         private Optional<Path> agentJar = Optional.empty();
+        private Map<String, Path> agentFiles = Map.of();
         private Mode mode = Mode.SHELL;
         private Optional<String> command = Optional.empty();
         private List<String> kernelArguments = List.of();
@@ -174,6 +192,7 @@ public record VmConfig(
             paravirtualClock = whole.paravirtualClock;
             kernel = whole.kernel;
             agentJar = whole.agentJar;
+            agentFiles = whole.agentFiles;
             mode = whole.mode;
             command = whole.command;
             kernelArguments = whole.kernelArguments;
@@ -190,6 +209,7 @@ public record VmConfig(
                     paravirtualClock,
                     kernel,
                     agentJar,
+                    agentFiles,
                     mode,
                     command,
                     kernelArguments,

@@ -25,6 +25,9 @@ final class Agent {
     /** Set in every guest: the directory whose content goes to the host. */
     static final String OUTBOX_PROPERTY = "runinvm.files";
 
+    /** Where coverage goes on the host. */
+    private static final String COVERAGE = "coverage/jacoco.exec";
+
     private static final String BRIDGE = "dev.runinvm.agent.bridge.LauncherBridge";
 
     private final Link link;
@@ -150,12 +153,14 @@ final class Agent {
             if (Files.isDirectory(outbox)) {
                 sender.send(outbox, "files");
             }
+            sender.send(Coverage.take(), COVERAGE);
             return ended;
         } catch (IOException | UncheckedIOException e) {
             return ended.problem() != null
                     ? ended
                     : new GuestMessage.RunEnded(
-                            "what tests wrote to " + outbox + " cannot be read", ThrownMaker.make(e));
+                            "what tests wrote to " + outbox + ", or what they covered, cannot be read",
+                            ThrownMaker.make(e));
         }
     }
 

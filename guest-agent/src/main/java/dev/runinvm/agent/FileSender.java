@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -40,6 +41,14 @@ final class FileSender {
         }
         for (Path file : files) {
             sendFile(file, name + "/" + from.relativize(file));
+        }
+    }
+
+    /** Sends bytes as a file; nothing if there are none. */
+    synchronized void send(byte[] bytes, String name) {
+        for (int at = 0; at < bytes.length; at += PART) {
+            int end = Math.min(bytes.length, at + PART);
+            out.accept(new GuestMessage.FilePart(name, Arrays.copyOfRange(bytes, at, end), end == bytes.length));
         }
     }
 

@@ -7,12 +7,17 @@ import dev.runinvm.wire.HostMessage;
 import dev.runinvm.wire.ProtocolException;
 import dev.runinvm.wire.Window;
 import java.nio.ByteBuffer;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /** The agent's end of the channel. Thread-safe. */
 final class Link {
     /** The vCPU stands still while the agent waits; now and then the rest of the guest gets a turn. */
     private static final int WAIT_MILLIS = 500;
+    /** Set where a debugger may be connected; then the agent waits in the guest: the program that forwards has to run. */
+    private static final boolean DEBUGGED = Boolean.getBoolean("runinvm.debugged");
+
+    private static final long NAP_NANOS = 5_000_000;
 
     private final Doorbell doorbell;
     private final FrameReader reader;
@@ -71,7 +76,12 @@ final class Link {
             if (message != null) {
                 return message;
             }
-            doorbell.await(WAIT_MILLIS);
+            if (DEBUGGED) {
+                doorbell.flush();
+                LockSupport.parkNanos(NAP_NANOS);
+            } else {
+                doorbell.await(WAIT_MILLIS);
+            }
         }
     }
 

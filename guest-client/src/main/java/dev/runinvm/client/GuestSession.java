@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +22,9 @@ import org.jspecify.annotations.Nullable;
 public final class GuestSession implements AutoCloseable {
     private static final Duration SLICE = Duration.ofSeconds(1);
     private static final Duration DUMP_TIME = Duration.ofSeconds(5);
+    /** Lines of the console that a test gets when it asks. */
+    private static final int CONSOLE_LINES = 1000;
+
     private static final Duration GOODBYE_TIME = Duration.ofMillis(200);
 
     /**
@@ -46,10 +50,32 @@ public final class GuestSession implements AutoCloseable {
             Map<String, String> configuration,
             Map<String, String> properties) {}
 
+    /**
+     * What a session starts with.
+     *
+     * @param name what it runs, for people
+     * @param files of the host that are copied into the guest
+     * @param received where files of the guest's go; without it they are not kept
+     * @param recorder leaves a document of all that the guest runs when the session is closed; null for none
+     */
+    public record Setup(
+            String name,
+            Limits limits,
+            List<Path> classPath,
+            List<FileMapping> files,
+            Optional<ReceivedFiles> received,
+            @Nullable RunRecorder recorder) {
+        /** Without files and without a document. */
+        public Setup(String name, Limits limits, List<Path> classPath) {
+            this(name, limits, classPath, List.of(), Optional.empty(), null);
+        }
+    }
+
     private final Vm vm;
     private final String name;
+    private final Optional<ReceivedFiles> received;
     private final Limits limits;
-    private final RunRecorder recorder;
+    private final @Nullable RunRecorder recorder;
     private final GuestLink link;
     private final Autopsy autopsy;
     private final List<String> classPath;
@@ -57,30 +83,30 @@ public final class GuestSession implements AutoCloseable {
     private final Map<String, String> inFlight = new LinkedHashMap<>();
     private boolean usable = true;
 
-    private GuestSession(Vm vm, String name, Limits limits, List<Path> classPath, RunRecorder recorder) {
+    private GuestSession(Vm vm, Setup setup) {
         this.vm = vm;
-        this.recorder = recorder;
-        this.name = name;
-        this.limits = limits;
-        this.link = new GuestLink(vm, recorder);
+        this.recorder = setup.recorder();
+        this.name = setup.name();
+        this.limits = setup.limits();
+        this.received = setup.received();
+        this.link = recorder == null ? new GuestLink(vm) : new GuestLink(vm, recorder);
         this.autopsy = new Autopsy(vm, name);
         Opening opening = new Opening(name, limits.boot(), link, autopsy);
         opening.greet();
-        this.classPath = opening.ship(classPath);
+        this.classPath = opening.ship(setup.classPath());
+        setup.files().forEach(file -> opening.place(file.host(), file.guest()));
     }
 
     /**
      * Waits for the agent of a guest that was just started and sends the class path. If that fails the guest is closed.
      *
-     * @param name what it runs, for people
-     * @param recorder leaves a document of all that the guest runs when the session is closed
      * @throws GuestFailure if the agent does not come, or does not belong to this host
      */
-    public static GuestSession open(Vm vm, String name, Limits limits, List<Path> classPath, RunRecorder recorder) {
+    public static GuestSession open(Vm vm, Setup setup) {
         try {
-            return new GuestSession(vm, name, limits, classPath, recorder);
+            return new GuestSession(vm, setup);
         } catch (RuntimeException | Error e) {
-            end(vm, recorder, e);
+            end(vm, setup.recorder(), e);
             throw e;
         }
     }
@@ -165,6 +191,11 @@ public final class GuestSession implements AutoCloseable {
             inFlight.remove(m.id());
         } else if (message instanceof GuestMessage.Skipped m) {
             known(m.id());
+        } else if (message instanceof GuestMessage.FilePart m) {
+            received.ifPresent(files -> files.take(m));
+        } else if (message instanceof GuestMessage.Ask m) {
+            link.send(new HostMessage.Answer(
+                    m.number(), vm.counters(), vm.console().tail(CONSOLE_LINES)));
         } else if (message instanceof GuestMessage.Dying m) {
             autopsy.lastWords(m.why());
         } else if (message instanceof GuestMessage.Hello) {
@@ -236,11 +267,16 @@ public final class GuestSession implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
+            received.ifPresent(ReceivedFiles::close);
             end(vm, recorder, null);
         }
     }
 
-    private static void end(Vm vm, RunRecorder recorder, @Nullable Throwable why) {
+    private static void end(Vm vm, @Nullable RunRecorder recorder, @Nullable Throwable why) {
+        if (recorder == null) {
+            vm.close();
+            return;
+        }
         recorder.ending(why);
         try {
             vm.close();

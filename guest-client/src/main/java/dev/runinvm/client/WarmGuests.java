@@ -174,6 +174,7 @@ public final class WarmGuests {
         VmConfig quiet = VmConfig.of(config.technique())
                 .memory(config.memoryBytes())
                 .agent(config.agentJar().orElseThrow(() -> new EngineBug("a warm guest without an agent")))
+                .agentFiles(config.agentFiles())
                 .kernelArguments(config.kernelArguments());
         return config.kernel().map(quiet::kernel).orElse(quiet);
     }

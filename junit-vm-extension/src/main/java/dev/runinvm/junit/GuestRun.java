@@ -3,9 +3,12 @@ package dev.runinvm.junit;
 import dev.runinvm.client.AgentJar;
 import dev.runinvm.client.Autopsy;
 import dev.runinvm.client.ClassPath;
+import dev.runinvm.client.Coverage;
 import dev.runinvm.client.Deadline;
+import dev.runinvm.client.DebugPort;
 import dev.runinvm.client.GuestLink;
 import dev.runinvm.client.Opening;
+import dev.runinvm.client.ReceivedFiles;
 import dev.runinvm.client.RunRecorder;
 import dev.runinvm.client.WarmGuests;
 import dev.runinvm.engine.GuestFailure;
@@ -15,6 +18,7 @@ import dev.runinvm.engine.VmException;
 import dev.runinvm.wire.GuestMessage;
 import dev.runinvm.wire.HostMessage;
 import dev.runinvm.wire.Thrown;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -48,6 +52,7 @@ final class GuestRun implements AutoCloseable {
 
     private final RunPlan plan;
     private final Guests.Lease lease;
+    private final Optional<DebugPort> debugger;
     private final Vm vm;
     private final GuestLink link;
     private final RunRecorder recorder;
@@ -62,14 +67,15 @@ final class GuestRun implements AutoCloseable {
     private @Nullable String threadDump;
     private @Nullable VmException dead;
 
-    private GuestRun(RunPlan plan, Guests.Lease lease, RunRecorder recorder) {
+    private GuestRun(RunPlan plan, Guests.Lease lease, RunRecorder recorder, Optional<DebugPort> debugger) {
         this.plan = plan;
+        this.debugger = debugger;
         this.lease = lease;
         this.vm = lease.vm();
         this.recorder = recorder;
         this.link = new GuestLink(vm, recorder);
         this.autopsy = new Autopsy(vm, plan.name());
-        this.files = new ReceivedFiles(plan.directory(), plan.settings().filesLimit());
+        this.files = new ReceivedFiles(plan.directory(), plan.settings().filesLimit(), "runinvm.filesLimit");
         this.tree = new TestTree(new ThrownRebuilder(plan.loader()), plan.ids(), files);
         this.runDeadline = Deadline.in(plan.settings().runTimeout());
     }
@@ -89,6 +95,7 @@ final class GuestRun implements AutoCloseable {
                 GuestRun.class.getClassLoader());
         VmConfig config = plan.vmConfig(AgentJar.locate());
         boolean warm = settings.snapshots() && Guests.areReal() && !mustBoot(config);
+        Optional<DebugPort> debugger = settings.debugging().map(DebugPort::listen);
         Guests.Lease lease;
         try {
             lease = Guests.start(
@@ -98,14 +105,17 @@ final class GuestRun implements AutoCloseable {
                     above == null ? null : above.lease,
                     settings.runTimeout());
         } catch (RuntimeException | Error e) {
+            debugger.ifPresent(DebugPort::close);
             recorder.notStarted(e);
             throw e;
         }
+        debugger.ifPresent(port -> port.serve(lease.vm(), plan.name()));
         recorder.started(lease.vm(), lease.waitedNanos());
         GuestRun run;
         try {
-            run = new GuestRun(plan, lease, recorder);
+            run = new GuestRun(plan, lease, recorder, debugger);
         } catch (RuntimeException | Error e) {
+            debugger.ifPresent(DebugPort::close);
             lease.close();
             throw e;
         }
@@ -121,6 +131,7 @@ final class GuestRun implements AutoCloseable {
     /** Ends the guest, at once. */
     private void end(@Nullable Throwable why) {
         recorder.ending(why);
+        debugger.ifPresent(DebugPort::close);
         try {
             lease.close();
         } finally {
@@ -462,9 +473,15 @@ final class GuestRun implements AutoCloseable {
         } finally {
             try {
                 files.close();
+                mergeCoverage();
             } finally {
                 end(null);
             }
         }
+    }
+
+    private void mergeCoverage() {
+        Path covered = files.path(Coverage.FILE);
+        plan.jvm().coverage().filter(c -> Files.isRegularFile(covered)).ifPresent(c -> c.merge(covered));
     }
 }

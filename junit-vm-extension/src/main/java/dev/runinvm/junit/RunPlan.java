@@ -1,6 +1,7 @@
 package dev.runinvm.junit;
 
 import dev.runinvm.client.ConsoleLogger;
+import dev.runinvm.client.GuestJvm;
 import dev.runinvm.client.RunRecorder;
 import dev.runinvm.engine.VmConfig;
 import java.nio.file.Path;
@@ -19,6 +20,7 @@ import java.util.Objects;
  * @param selected the guest's ids to run
  * @param parameters JUnit's configuration parameters
  * @param properties system properties
+ * @param jvm the guest's JVM
  * @param loader the tests' class loader
  * @param log file of the guest's console
  */
@@ -32,6 +34,7 @@ record RunPlan(
         Map<String, String> parameters,
         Map<String, String> properties,
         Settings settings,
+        GuestJvm jvm,
         ClassLoader loader,
         Path log) {
 
@@ -60,6 +63,6 @@ record RunPlan(
                 .agent(agentJar)
                 .consoleLog(log)
                 .consoleListener(new ConsoleLogger(settings.technique()));
-        return settings.kernel().map(config::kernel).orElse(config);
+        return jvm.in(settings.kernel().map(config::kernel).orElse(config));
     }
 }

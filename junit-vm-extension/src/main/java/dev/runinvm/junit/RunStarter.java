@@ -1,6 +1,8 @@
 package dev.runinvm.junit;
 
+import dev.runinvm.client.Coverage;
 import dev.runinvm.client.Debugging;
+import dev.runinvm.client.GuestJvm;
 import dev.runinvm.engine.Availability;
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.Technique;
@@ -75,9 +77,10 @@ final class RunStarter {
                         ids,
                         List.copyOf(each),
                         selected.orElse(List.of(id)),
-                        parameters(root),
+                        parameters(root, settings),
                         properties(settings.properties()),
                         settings,
+                        new GuestJvm(type.desiredAssertionStatus(), List.of(), settings.debugging(), Coverage.here()),
                         type.getClassLoader(),
                         log(settings, name)),
                 above);
@@ -108,7 +111,7 @@ final class RunStarter {
         return source instanceof ClassSource c ? c.getJavaClass() : null;
     }
 
-    private static Map<String, String> parameters(String root) {
+    private static Map<String, String> parameters(String root, Settings settings) {
         Map<String, String> all = new LinkedHashMap<>();
         for (String key : System.getProperties().stringPropertyNames()) {
             if (key.startsWith("junit.")) {
@@ -117,7 +120,7 @@ final class RunStarter {
         }
         all.putAll(Plans.parameters(root));
         all.keySet().removeIf(key -> NOT_FORWARDED.stream().anyMatch(key::startsWith));
-        if (Debugging.active()) {
+        if (Debugging.active() || settings.debugging().isPresent()) {
             all.put("junit.jupiter.execution.timeout.mode", "disabled");
         }
         return all;

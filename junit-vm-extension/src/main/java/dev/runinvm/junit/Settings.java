@@ -1,5 +1,7 @@
 package dev.runinvm.junit;
 
+import dev.runinvm.client.FileMapping;
+import dev.runinvm.client.GuestDebugging;
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.MemorySize;
 import dev.runinvm.engine.Technique;
@@ -27,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  * @param files of the host that are copied into the guest
  * @param filesLimit bytes of files that the guest may send back
  * @param snapshots whether guests may come from snapshots; otherwise each boots
+ * @param debugging whether a debugger is to be connected; then there are no time-outs
  */
 record Settings(
         Technique technique,
@@ -45,7 +48,8 @@ record Settings(
         List<FileMapping> files,
         long filesLimit,
         Isolation isolation,
-        boolean snapshots) {
+        boolean snapshots,
+        Optional<GuestDebugging> debugging) {
 
     private static final Pattern DURATION = Pattern.compile("(\\d{1,9})\\s*(ms|s|m|h)?");
 
@@ -55,7 +59,8 @@ record Settings(
      * @param technique the one of this guest
      */
     static Settings of(RunInVM annotation, Configuration configuration, Technique technique) {
-        return new Settings(
+        Optional<GuestDebugging> debugging = GuestDebugging.parse("runinvm.debug", configuration.get("debug"));
+        Settings settings = new Settings(
                 technique,
                 memory(first(annotation.memory(), configuration, "memory")),
                 annotation.cpus() > 0 ? annotation.cpus() : count("cpus", configuration.get("cpus"), 1),
@@ -74,10 +79,35 @@ record Settings(
                 names(configuration.get("systemProperties")),
                 Optional.ofNullable(configuration.get("logDirectory")).map(Path::of),
                 count("maxGuests", configuration.get("maxGuests"), 0),
-                FileMapping.parse(annotation.files(), configuration.get("files")),
+                files(annotation.files(), configuration.get("files")),
                 filesLimit(configuration.get("filesLimit")),
                 isolation(annotation, configuration),
-                snapshots(configuration.get("snapshots")));
+                snapshots(configuration.get("snapshots")),
+                debugging);
+        return debugging.isPresent() ? settings.untimed() : settings;
+    }
+
+    /** The same for a guest of which nobody knows how long somebody looks at it: no limits, no other guest beside it. */
+    private Settings untimed() {
+        return new Settings(
+                technique,
+                memory,
+                cpus,
+                paravirtualClock,
+                kernel,
+                GuestDebugging.NO_LIMIT,
+                GuestDebugging.NO_LIMIT,
+                GuestDebugging.NO_LIMIT,
+                GuestDebugging.NO_LIMIT,
+                disabledWithout,
+                properties,
+                logDirectory,
+                1,
+                files,
+                filesLimit,
+                isolation,
+                false,
+                debugging);
     }
 
     /** Whether tests are skipped where a technique cannot run. */
@@ -108,6 +138,11 @@ record Settings(
             throw new HostLacks(
                     "runinvm.isolation is \"" + name + "\"; there are " + Arrays.toString(Isolation.values()), e);
         }
+    }
+
+    private static List<FileMapping> files(String[] annotated, @Nullable String setting) {
+        String[] texts = annotated.length > 0 || setting == null ? annotated : setting.split(",");
+        return FileMapping.parse(List.of(texts), Path.of(""));
     }
 
     private static boolean snapshots(@Nullable String text) {

@@ -1,5 +1,6 @@
 package dev.runinvm.junit;
 
+import dev.runinvm.client.ReceivedFiles;
 import dev.runinvm.engine.GuestFailure;
 import dev.runinvm.wire.GuestMessage;
 import dev.runinvm.wire.Thrown;

@@ -1,5 +1,6 @@
 package dev.runinvm.junit;
 
+import dev.runinvm.client.ReceivedFiles;
 import dev.runinvm.engine.GuestFailure;
 import dev.runinvm.wire.GuestMessage;
 import java.io.IOException;
@@ -123,7 +124,7 @@ class FilesTest {
                 ""
             })
     void noNameLeadsElsewhere(String name, @TempDir Path directory) {
-        try (ReceivedFiles files = new ReceivedFiles(directory, 100)) {
+        try (ReceivedFiles files = new ReceivedFiles(directory, 100, "limit")) {
             assertThrows(GuestFailure.class, () -> files.take(new GuestMessage.FilePart(name, new byte[1], true)));
         }
     }

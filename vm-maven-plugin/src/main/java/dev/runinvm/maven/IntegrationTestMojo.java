@@ -1,5 +1,9 @@
 package dev.runinvm.maven;
 
+import dev.runinvm.client.Coverage;
+import dev.runinvm.client.FileMapping;
+import dev.runinvm.client.GuestDebugging;
+import dev.runinvm.client.GuestJvm;
 import dev.runinvm.client.GuestSession;
 import dev.runinvm.engine.Availability;
 import dev.runinvm.engine.HostLacks;
@@ -7,7 +11,6 @@ import dev.runinvm.engine.MemorySize;
 import dev.runinvm.engine.Technique;
 import dev.runinvm.engine.Techniques;
 import dev.runinvm.engine.VmConfig;
-import dev.runinvm.engine.image.CommandLine;
 import dev.runinvm.maven.results.Console;
 import dev.runinvm.maven.results.Results;
 import dev.runinvm.maven.results.Summary;
@@ -27,6 +30,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TimeZone;
 import org.apache.maven.artifact.Artifact;
 import org.apache.maven.execution.MavenSession;
@@ -229,6 +233,45 @@ public class IntegrationTestMojo extends AbstractTestMojo {
     private Map<String, String> configurationParameters = new LinkedHashMap<>();
 
     /**
+     * Files and directories that are copied into each guest before its tests run, each as <code>HOST:GUEST</code>; the path on
+     * the host is relative to the project's directory, the one in the guest absolute. What tests write to the directory that
+     * the system property <code>runinvm.files</code> names is in <code>target/vm/CLASS-TECHNIQUE/files</code> afterwards.
+     *
+     * @since 0.1.0
+     */
+    @Parameter(property = "vm.files")
+    private List<String> files = new ArrayList<>();
+
+    /**
+     * The most that a guest may send back in files, for example <code>1G</code>.
+     *
+     * @since 0.1.0
+     */
+    @Parameter(property = "vm.filesLimit", defaultValue = "1G")
+    private String filesLimit = "1G";
+
+    /**
+     * Whether the guest's JVM can be debugged from here. <code>true</code>: it waits for a debugger, which connects to port 5005
+     * of 127.0.0.1. A number is another port, <code>suspend=n</code> does not wait; <code>5006,suspend=n</code> is both.
+     * While debugging there is one guest at a time, and nothing times out.
+     *
+     * @since 0.1.0
+     */
+    @Parameter(property = "vm.debug")
+    private @Nullable String debug;
+
+    /**
+     * Whether what tests execute in guests is measured where JaCoCo's plugin has prepared it (its goal
+     * <code>prepare-agent</code> or <code>prepare-agent-integration</code>: a <code>-javaagent</code> in
+     * <code>vm.argLine</code> or in the project's property <code>argLine</code>). It is appended to the file that JaCoCo's agent
+     * would write here.
+     *
+     * @since 0.1.0
+     */
+    @Parameter(property = "vm.coverage", defaultValue = "true")
+    private boolean coverage = true;
+
+    /**
      * Options of the guest's JVM, for example <code>-Xmx512m</code>. Paths in it are the guest's.
      *
      * @since 0.1.0
@@ -428,20 +471,20 @@ public class IntegrationTestMojo extends AbstractTestMojo {
     }
 
     private RunSettings settings(Technique technique, List<String> classes, TestClasses selection) {
-        List<String> options = new ArrayList<>();
-        options.add("-Djava.system.class.loader=dev.runinvm.agent.TestLoader");
-        if (enableAssertions) {
-            options.add("-ea");
-        }
-        options.addAll(JvmOptions.split(argLine));
-        VmConfig vm = VmConfig.of(technique)
-                .memory(MemorySize.parse(memory))
-                .kernelArguments(CommandLine.ofJavaOptions(options));
+        Optional<GuestDebugging> debugging = GuestDebugging.parse("vm.debug", debug);
+        List<String> options = JvmOptions.split(argLine);
+        List<String> all = new ArrayList<>(options);
+        all.addAll(JvmOptions.split(project.getProperties().getProperty("argLine")));
+        options.removeIf(option -> Coverage.of(option).isPresent());
+        GuestJvm jvm =
+                new GuestJvm(enableAssertions, options, debugging, coverage ? Coverage.of(all) : Optional.empty());
+        VmConfig vm = VmConfig.of(technique).memory(MemorySize.parse(memory));
         if (kernel != null) {
             vm = vm.kernel(kernel.toPath());
         }
         return new RunSettings(
                 vm,
+                jvm,
                 new TestClassPath(project, repositories, session.getRepositorySession())
                         .entries(
                                 List.of(testClassesDirectory.toPath(), classesDirectory.toPath()),
@@ -452,16 +495,33 @@ public class IntegrationTestMojo extends AbstractTestMojo {
                 selection,
                 tags(groups),
                 tags(excludedGroups),
-                configurationParameters,
+                parameters(debugging.isPresent()),
                 properties(),
-                new GuestSession.Limits(
-                        Duration.ofSeconds(bootTimeout),
-                        Duration.ofSeconds(testTimeout),
-                        Duration.ofSeconds(runTimeout)),
-                parallelGuests,
+                limits(debugging.isPresent()),
+                debugging.isPresent() ? 1 : parallelGuests,
                 reuseGuests,
                 rerunFailingTestsCount,
+                FileMapping.parse(files, project.getBasedir().toPath()),
+                MemorySize.parse(filesLimit),
                 Path.of(project.getBuild().getDirectory(), "vm"));
+    }
+
+    private Map<String, String> parameters(boolean untimed) {
+        Map<String, String> parameters = new LinkedHashMap<>(configurationParameters);
+        if (untimed) {
+            parameters.put("junit.jupiter.execution.timeout.mode", "disabled");
+        }
+        return parameters;
+    }
+
+    private GuestSession.Limits limits(boolean untimed) {
+        Duration none = GuestDebugging.NO_LIMIT;
+        return untimed
+                ? new GuestSession.Limits(none, none, none)
+                : new GuestSession.Limits(
+                        Duration.ofSeconds(bootTimeout),
+                        Duration.ofSeconds(testTimeout),
+                        Duration.ofSeconds(runTimeout));
     }
 
     private static List<String> tags(@Nullable String text) {

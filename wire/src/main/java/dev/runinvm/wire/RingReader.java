@@ -16,13 +16,15 @@ public final class RingReader {
     private final int base;
     private final int takenAt;
     private final int putAt;
+    private final int size;
     private final String name;
     private long taken;
     private long lastPut;
 
-    RingReader(ByteBuffer memory, int base, int takenAt, int putAt, String name) {
+    RingReader(ByteBuffer memory, int base, int size, int takenAt, int putAt, String name) {
         this.memory = memory;
         this.base = base;
+        this.size = size;
         this.takenAt = takenAt;
         this.putAt = putAt;
         this.name = name;
@@ -42,7 +44,7 @@ public final class RingReader {
      */
     public int available() {
         long put = (long) LONG.getAcquire(memory, putAt);
-        if (put < lastPut || put - taken > Window.RING_SIZE) {
+        if (put < lastPut || put - taken > size) {
             throw new ProtocolException("the write counter of " + name + " is " + put + ", after " + lastPut + " with "
                     + taken + " bytes read: out of range");
         }
@@ -59,8 +61,8 @@ public final class RingReader {
         int n = Math.min(length, available());
         int done = 0;
         while (done < n) {
-            int at = (int) (taken % Window.RING_SIZE);
-            int part = Math.min(n - done, Window.RING_SIZE - at);
+            int at = (int) (taken % size);
+            int part = Math.min(n - done, size - at);
             memory.get(base + at, target, offset + done, part);
             taken += part;
             done += part;

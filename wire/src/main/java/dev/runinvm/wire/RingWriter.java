@@ -8,13 +8,15 @@ public final class RingWriter {
     private final int base;
     private final int takenAt;
     private final int putAt;
+    private final int size;
     private final String name;
     private long put;
     private long lastTaken;
 
-    RingWriter(ByteBuffer memory, int base, int takenAt, int putAt, String name) {
+    RingWriter(ByteBuffer memory, int base, int size, int takenAt, int putAt, String name) {
         this.memory = memory;
         this.base = base;
+        this.size = size;
         this.takenAt = takenAt;
         this.putAt = putAt;
         this.name = name;
@@ -39,12 +41,12 @@ public final class RingWriter {
                     + " with " + put + " bytes written: out of range");
         }
         lastTaken = taken;
-        return Window.RING_SIZE - (int) (put - taken);
+        return size - (int) (put - taken);
     }
 
     /** Bytes written that the other side has not read yet. */
     public int pending() {
-        return Window.RING_SIZE - space();
+        return size - space();
     }
 
     /**
@@ -56,8 +58,8 @@ public final class RingWriter {
         int n = Math.min(length, space());
         int done = 0;
         while (done < n) {
-            int at = (int) (put % Window.RING_SIZE);
-            int part = Math.min(n - done, Window.RING_SIZE - at);
+            int at = (int) (put % size);
+            int part = Math.min(n - done, size - at);
             memory.put(base + at, source, offset + done, part);
             put += part;
             done += part;

@@ -41,9 +41,12 @@ class RingTest {
     }
 
     @Test
-    void theTwoRingsDoNotOverlap() {
+    void theRingsDoNotOverlap() {
+        assertTrue(Window.OUT_OF_BAND_GUEST_PUT_AT + Long.BYTES <= Window.HOST_RING_AT);
         assertTrue(Window.HOST_RING_AT + Window.RING_SIZE <= Window.GUEST_RING_AT);
-        assertTrue(Window.GUEST_RING_AT + Window.RING_SIZE <= Window.SIZE);
+        assertTrue(Window.GUEST_RING_AT + Window.RING_SIZE <= Window.OUT_OF_BAND_HOST_RING_AT);
+        assertTrue(Window.OUT_OF_BAND_HOST_RING_AT + Window.OUT_OF_BAND_SIZE <= Window.OUT_OF_BAND_GUEST_RING_AT);
+        assertTrue(Window.OUT_OF_BAND_GUEST_RING_AT + Window.OUT_OF_BAND_SIZE <= Window.SIZE);
     }
 
     @Test

@@ -51,7 +51,8 @@ final class Side {
                     }
                     Vm vm = starter.start();
                     machines.add(vm);
-                    session = GuestSession.open(vm, library.name(), LIMITS, library.classPath());
+                    session = GuestSession.open(
+                            vm, new GuestSession.Setup(library.name(), LIMITS, library.classPath()));
                 }
                 launch(session, type);
                 if (++n % 10 == 0 || n == library.classes().size()) {

@@ -10,6 +10,7 @@ import dev.runinvm.engine.machine.StateWriter;
 import dev.runinvm.wire.Frame;
 import dev.runinvm.wire.FrameReader;
 import dev.runinvm.wire.FrameWriter;
+import dev.runinvm.wire.OutOfBand;
 import dev.runinvm.wire.ProtocolException;
 import dev.runinvm.wire.Window;
 import java.nio.ByteBuffer;
@@ -40,6 +41,7 @@ public final class WindowChannel implements GuestChannel, DoorbellHandler {
     private final Duration stall;
     private final FrameReader reader;
     private final FrameWriter writer;
+    private final OutOfBand outOfBand;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private final ArrayDeque<byte[]> inbound = new ArrayDeque<>();
@@ -85,6 +87,7 @@ public final class WindowChannel implements GuestChannel, DoorbellHandler {
     private WindowChannel(Window window, Duration stall) {
         this.reader = new FrameReader(window.reader());
         this.writer = new FrameWriter(window.writer());
+        this.outOfBand = window.outOfBand();
         this.stall = stall;
     }
 
@@ -132,6 +135,34 @@ public final class WindowChannel implements GuestChannel, DoorbellHandler {
         } finally {
             lock.unlock();
         }
+    }
+
+    /** Behind the lock and only while the channel is open: afterwards its memory may be gone. */
+    @Override
+    public OutOfBand outOfBand() {
+        return new OutOfBand() {
+            @Override
+            public byte @Nullable [] poll() {
+                lock.lock();
+                try {
+                    requireOpen();
+                    return outOfBand.poll();
+                } finally {
+                    lock.unlock();
+                }
+            }
+
+            @Override
+            public boolean offer(byte[] message) {
+                lock.lock();
+                try {
+                    requireOpen();
+                    return outOfBand.offer(message);
+                } finally {
+                    lock.unlock();
+                }
+            }
+        };
     }
 
     /** The guest rang {@link dev.runinvm.wire.ChannelHardware#BELL_FLUSH}: takes all it wrote. */

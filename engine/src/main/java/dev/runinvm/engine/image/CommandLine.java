@@ -116,6 +116,11 @@ public final class CommandLine {
         return new CommandLine().javaOptions(options).arguments;
     }
 
+    /** Arguments that connect a debugger on the host with a port of the guest's. */
+    public static List<String> ofDebugPort(int port) {
+        return List.of("runinvm.debug=" + port);
+    }
+
     /** Options of the agent's JVM, in order. */
     public CommandLine javaOptions(List<String> options) {
         if (options.stream().allMatch(o -> PLAIN_OPTION.matcher(o).matches())) {

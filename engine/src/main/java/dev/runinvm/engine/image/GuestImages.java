@@ -1,6 +1,7 @@
 package dev.runinvm.engine.image;
 
 import dev.runinvm.engine.HostLacks;
+import dev.runinvm.engine.VmConfig;
 import dev.runinvm.engine.boot.Compression;
 import dev.runinvm.engine.boot.KernelImage;
 import java.io.IOException;
@@ -8,6 +9,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -74,18 +77,24 @@ public final class GuestImages {
         }
         Path agent = request.agent();
         if (agent != null) {
-            layers.add(agentLayer(agent, progress));
+            layers.add(agentLayer(agent, request.agentFiles(), progress));
         }
         return new PreparedImage(kernel.kernel(), kernel.release(), kernel.origin(), vmlinux, layers, disks, javaHome);
     }
 
-    private Path agentLayer(Path agent, Progress progress) {
+    private Path agentLayer(Path agent, Map<String, Path> files, Progress progress) {
         if (!Files.isRegularFile(agent)) {
             throw new HostLacks("the guest agent's jar " + agent + " does not exist");
         }
         FileTree tree = new FileTree();
         tree.hostFile("opt/runinvm/agent.jar", agent);
         tree.file("opt/runinvm/renew", 0755, RenewProgram.make());
+        new TreeMap<>(files).forEach((name, file) -> {
+            if (!Files.isRegularFile(file)) {
+                throw new HostLacks("the file " + file + " for the guest's JVM does not exist");
+            }
+            tree.hostFile(VmConfig.AGENT_FILES.substring(1) + "/" + name, file);
+        });
         String key = "agent-" + Keys.of(BaseLayer.FORMAT, tree.key()) + ".cpio";
         return cache.get(
                 "image", key, "the guest agent", out -> CpioWriter.write(tree, out, "writing the agent", progress));

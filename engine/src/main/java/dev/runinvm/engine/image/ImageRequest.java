@@ -2,6 +2,7 @@ package dev.runinvm.engine.image;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param jdkOnDisk put the JDK on a read-only disk in the guest's memory, mapped from there and not unpacked into it:
  *     much faster, needs some memory less; the virtual machine must tell of the disk (see {@link PreparedImage#disks})
  * @param agent the agent's jar; null: none
+ * @param agentFiles files of the host beside it, by their names in {@link dev.runinvm.engine.VmConfig#AGENT_FILES}
  * @param moduleNames kernel modules to take, with what they depend on; empty: a useful selection; {@code *} all
  * @param extraFiles files and directories of the host to copy to the same place, with the libraries they need
  */
@@ -26,17 +28,19 @@ public record ImageRequest(
         @Nullable Path javaHome,
         boolean jdkOnDisk,
         @Nullable Path agent,
+        Map<String, Path> agentFiles,
         List<String> moduleNames,
         List<Path> extraFiles) {
 
     public ImageRequest {
+        agentFiles = Map.copyOf(agentFiles);
         moduleNames = List.copyOf(moduleNames);
         extraFiles = List.copyOf(extraFiles);
     }
 
     /** Busybox and kernel modules only: for shells and tests of the engine. */
     public static ImageRequest small() {
-        return new ImageRequest(null, null, null, false, null, false, null, List.of(), List.of());
+        return new ImageRequest(null, null, null, false, null, false, null, Map.of(), List.of(), List.of());
     }
 
     /** With the JDK that runs this program, and the agent. */
@@ -46,46 +50,105 @@ public record ImageRequest(
 
     public ImageRequest withKernelFile(@Nullable Path file) {
         return new ImageRequest(
-                file, modules, kernelPackage, refresh, javaHome, jdkOnDisk, agent, moduleNames, extraFiles);
+                file, modules, kernelPackage, refresh, javaHome, jdkOnDisk, agent, agentFiles, moduleNames, extraFiles);
     }
 
     public ImageRequest withModules(@Nullable Path directory) {
         return new ImageRequest(
-                kernelFile, directory, kernelPackage, refresh, javaHome, jdkOnDisk, agent, moduleNames, extraFiles);
+                kernelFile,
+                directory,
+                kernelPackage,
+                refresh,
+                javaHome,
+                jdkOnDisk,
+                agent,
+                agentFiles,
+                moduleNames,
+                extraFiles);
     }
 
     public ImageRequest withKernelPackage(@Nullable String name) {
         return new ImageRequest(
-                kernelFile, modules, name, refresh, javaHome, jdkOnDisk, agent, moduleNames, extraFiles);
+                kernelFile, modules, name, refresh, javaHome, jdkOnDisk, agent, agentFiles, moduleNames, extraFiles);
     }
 
     public ImageRequest withRefresh(boolean on) {
         return new ImageRequest(
-                kernelFile, modules, kernelPackage, on, javaHome, jdkOnDisk, agent, moduleNames, extraFiles);
+                kernelFile,
+                modules,
+                kernelPackage,
+                on,
+                javaHome,
+                jdkOnDisk,
+                agent,
+                agentFiles,
+                moduleNames,
+                extraFiles);
     }
 
     public ImageRequest withJavaHome(@Nullable Path home) {
         return new ImageRequest(
-                kernelFile, modules, kernelPackage, refresh, home, jdkOnDisk, agent, moduleNames, extraFiles);
+                kernelFile,
+                modules,
+                kernelPackage,
+                refresh,
+                home,
+                jdkOnDisk,
+                agent,
+                agentFiles,
+                moduleNames,
+                extraFiles);
     }
 
     public ImageRequest withJdkOnDisk(boolean on) {
         return new ImageRequest(
-                kernelFile, modules, kernelPackage, refresh, javaHome, on, agent, moduleNames, extraFiles);
+                kernelFile, modules, kernelPackage, refresh, javaHome, on, agent, agentFiles, moduleNames, extraFiles);
     }
 
     public ImageRequest withAgent(@Nullable Path jar) {
         return new ImageRequest(
-                kernelFile, modules, kernelPackage, refresh, javaHome, jdkOnDisk, jar, moduleNames, extraFiles);
+                kernelFile,
+                modules,
+                kernelPackage,
+                refresh,
+                javaHome,
+                jdkOnDisk,
+                jar,
+                agentFiles,
+                moduleNames,
+                extraFiles);
+    }
+
+    public ImageRequest withAgentFiles(Map<String, Path> files) {
+        return new ImageRequest(
+                kernelFile,
+                modules,
+                kernelPackage,
+                refresh,
+                javaHome,
+                jdkOnDisk,
+                agent,
+                files,
+                moduleNames,
+                extraFiles);
     }
 
     public ImageRequest withModuleNames(List<String> names) {
         return new ImageRequest(
-                kernelFile, modules, kernelPackage, refresh, javaHome, jdkOnDisk, agent, names, extraFiles);
+                kernelFile, modules, kernelPackage, refresh, javaHome, jdkOnDisk, agent, agentFiles, names, extraFiles);
     }
 
     public ImageRequest withExtraFiles(List<Path> files) {
         return new ImageRequest(
-                kernelFile, modules, kernelPackage, refresh, javaHome, jdkOnDisk, agent, moduleNames, files);
+                kernelFile,
+                modules,
+                kernelPackage,
+                refresh,
+                javaHome,
+                jdkOnDisk,
+                agent,
+                agentFiles,
+                moduleNames,
+                files);
     }
 }

@@ -19,7 +19,8 @@ public final class PreparedImages {
         ImageRequest request = config.agentJar()
                 .map(ImageRequest::withJdk)
                 .orElseGet(ImageRequest::small)
-                .withJdkOnDisk(jdkOnDisk);
+                .withJdkOnDisk(jdkOnDisk)
+                .withAgentFiles(config.agentFiles());
         if (config.kernel().isPresent()) {
             request = request.withKernelFile(config.kernel().get());
         }

@@ -1,5 +1,7 @@
 package dev.runinvm.maven.run;
 
+import dev.runinvm.client.FileMapping;
+import dev.runinvm.client.GuestJvm;
 import dev.runinvm.client.GuestSession;
 import dev.runinvm.engine.VmConfig;
 import java.nio.file.Path;
@@ -9,7 +11,8 @@ import java.util.Map;
 /**
  * How to run test classes.
  *
- * @param vm what a guest is to be; agent and console are filled in
+ * @param vm what a guest is to be; agent, JVM and console are filled in
+ * @param jvm of the guest
  * @param classPath of the tests
  * @param classes their names
  * @param chosen decides on methods
@@ -21,10 +24,13 @@ import java.util.Map;
  * @param parallelGuests how many guests work on the classes at a time
  * @param reuseGuests whether a guest takes one class after the other, or each class gets a fresh guest
  * @param reruns how often what failed is run again
+ * @param files of the host that are copied into guests
+ * @param filesLimit bytes of files that a guest may send back
  * @param logs directory of the guests' consoles
  */
 public record RunSettings(
         VmConfig vm,
+        GuestJvm jvm,
         List<Path> classPath,
         List<String> classes,
         TestClasses chosen,
@@ -36,4 +42,6 @@ public record RunSettings(
         int parallelGuests,
         boolean reuseGuests,
         int reruns,
+        List<FileMapping> files,
+        long filesLimit,
         Path logs) {}

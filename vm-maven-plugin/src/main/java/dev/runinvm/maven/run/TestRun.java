@@ -2,8 +2,11 @@ package dev.runinvm.maven.run;
 
 import dev.runinvm.client.AgentJar;
 import dev.runinvm.client.ConsoleLogger;
+import dev.runinvm.client.Coverage;
+import dev.runinvm.client.DebugPort;
 import dev.runinvm.client.GuestSession;
 import dev.runinvm.client.GuestSession.Request;
+import dev.runinvm.client.ReceivedFiles;
 import dev.runinvm.client.RunRecorder;
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.Techniques;
@@ -29,6 +32,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
@@ -143,51 +147,94 @@ public final class TestRun {
     }
 
     private void takeBatches() {
-        GuestSession session = null;
+        Guest guest = null;
         try {
             Batch batch;
             while (stopped == null && (batch = next()) != null) {
-                if (session != null && (!settings.reuseGuests() || !session.usable())) {
-                    close(session);
-                    session = null;
+                if (guest != null && (!settings.reuseGuests() || !guest.usable())) {
+                    guest.close();
+                    guest = null;
                 }
-                if (session == null) {
-                    session = open(batch);
+                if (guest == null) {
+                    guest = open(batch);
                 }
-                run(session, batch);
+                run(guest.session(), batch);
+                guest.mergeCoverage();
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } catch (NoGuest e) {
             stopped = e;
         } finally {
-            if (session != null) {
-                close(session);
+            if (guest != null) {
+                guest.close();
             }
         }
     }
 
-    private GuestSession open(Batch batch) throws InterruptedException {
+    /** A guest with all that belongs to it. */
+    private record Guest(
+            GuestSession session,
+            long memoryBytes,
+            Optional<DebugPort> debugger,
+            Path covered,
+            Optional<Coverage> coverage)
+            implements AutoCloseable {
+        boolean usable() {
+            return session.usable();
+        }
+
+        @Override
+        public void close() {
+            debugger.ifPresent(DebugPort::close);
+            try {
+                session.close();
+            } finally {
+                GuestPlaces.closed(session.vm(), memoryBytes);
+            }
+        }
+
+        /** What its tests have covered since it was last asked. */
+        void mergeCoverage() {
+            coverage.filter(c -> Files.isRegularFile(covered)).ifPresent(c -> c.merge(covered));
+        }
+    }
+
+    private Guest open(Batch batch) throws InterruptedException {
+        Optional<DebugPort> debugger = Optional.empty();
+        boolean done = false;
         try {
             String name = settings.reuseGuests() ? "guest-" + guests.incrementAndGet() : batch.name();
             Path log = log(name);
-            VmConfig config = settings.vm()
-                    .agent(AgentJar.locate())
+            Path folder = Objects.requireNonNull(log.getParent(), "a log is in a folder");
+            VmConfig config = settings.jvm()
+                    .in(settings.vm().agent(AgentJar.locate()))
                     .consoleLog(log)
                     .consoleListener(new ConsoleLogger(settings.vm().technique()));
             RunRecorder recorder = new RunRecorder(new RunRecorder.About(
-                    config.technique(),
-                    name,
-                    batch.name(),
-                    batch.ids(),
-                    config.memoryBytes(),
-                    Objects.requireNonNull(log.getParent(), "a log is in a folder")));
+                    config.technique(), name, batch.name(), batch.ids(), config.memoryBytes(), folder));
+            ReceivedFiles received = new ReceivedFiles(folder, settings.filesLimit(), "vm.filesLimit");
+            debugger = settings.jvm().debugging().map(DebugPort::listen);
             Vm vm = start(config, recorder);
             try {
-                GuestSession session =
-                        GuestSession.open(vm, batch.name(), settings.limits(), settings.classPath(), recorder);
+                debugger.ifPresent(port -> port.serve(vm, batch.name()));
+                GuestSession session = GuestSession.open(
+                        vm,
+                        new GuestSession.Setup(
+                                batch.name(),
+                                settings.limits(),
+                                settings.classPath(),
+                                settings.files(),
+                                Optional.of(received),
+                                recorder));
                 results.properties(properties(vm));
-                return session;
+                done = true;
+                return new Guest(
+                        session,
+                        config.memoryBytes(),
+                        debugger,
+                        received.path(Coverage.FILE),
+                        settings.jvm().coverage());
             } catch (RuntimeException | Error e) {
                 GuestPlaces.closed(vm, config.memoryBytes());
                 throw e;
@@ -196,6 +243,10 @@ public final class TestRun {
             NoGuest why = new NoGuest(e);
             batch.classes().forEach(type -> results.error(type, "", type, e));
             throw why;
+        } finally {
+            if (!done) {
+                debugger.ifPresent(DebugPort::close);
+            }
         }
     }
 
@@ -236,14 +287,6 @@ public final class TestRun {
                     .resolve("console.log");
         } catch (IOException e) {
             throw new HostLacks("cannot make the directory for the guest's console log: " + e, e);
-        }
-    }
-
-    private void close(GuestSession session) {
-        try {
-            session.close();
-        } finally {
-            GuestPlaces.closed(session.vm(), settings.vm().memoryBytes());
         }
     }
 

@@ -1,27 +1,25 @@
-package dev.runinvm.junit;
+package dev.runinvm.client;
 
 import dev.runinvm.engine.HostLacks;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A file or directory of the host's that is copied into a guest.
  *
  * @param guest absolute
  */
-record FileMapping(Path host, String guest) {
+public record FileMapping(Path host, String guest) {
 
     /**
      * Reads {@code HOST:GUEST} texts.
      *
-     * @param annotated those of an annotation; if there are none, the setting counts
-     * @param setting several, separated by commas
+     * @param base that paths of the host's are relative to
+     * @throws HostLacks if one is no such text, or the host has no such file
      */
-    static List<FileMapping> parse(String[] annotated, @Nullable String setting) {
-        String[] texts = annotated.length > 0 || setting == null ? annotated : setting.split(",");
+    public static List<FileMapping> parse(List<String> texts, Path base) {
         List<FileMapping> all = new ArrayList<>();
         for (String text : texts) {
             int colon = text.lastIndexOf(':');
@@ -29,7 +27,7 @@ record FileMapping(Path host, String guest) {
                 throw new HostLacks("files has \"" + text
                         + "\"; write HOST:GUEST, the path in the guest absolute, such as src/test/data:/data");
             }
-            Path host = Path.of(text.substring(0, colon).trim()).toAbsolutePath();
+            Path host = base.resolve(text.substring(0, colon).trim()).toAbsolutePath();
             if (!Files.exists(host)) {
                 throw new HostLacks("files has \"" + text + "\", and there is no " + host);
             }

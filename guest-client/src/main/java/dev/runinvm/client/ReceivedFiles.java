@@ -1,4 +1,4 @@
-package dev.runinvm.junit;
+package dev.runinvm.client;
 
 import dev.runinvm.engine.GuestFailure;
 import dev.runinvm.engine.HostLacks;
@@ -15,20 +15,27 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Files that a guest sends, in a directory that they cannot leave and up to a limit. */
-final class ReceivedFiles implements AutoCloseable {
+public final class ReceivedFiles implements AutoCloseable {
     /** What a guest may send to, below the directory. */
     private static final Set<String> PLACES = Set.of("files", "attachments", "coverage");
 
     private final Path directory;
     private final long limit;
+    private final String setting;
     private long received;
     private @Nullable String current;
     private @Nullable OutputStream out;
 
-    /** Removes what an earlier run has left there. */
-    ReceivedFiles(Path directory, long limit) {
+    /**
+     * Removes what an earlier run has left there.
+     *
+     * @param limit bytes that all of them may have together
+     * @param setting that the limit comes from, for messages
+     */
+    public ReceivedFiles(Path directory, long limit, String setting) {
         this.directory = directory;
         this.limit = limit;
+        this.setting = setting;
         try {
             for (String place : PLACES) {
                 delete(directory.resolve(place));
@@ -56,7 +63,7 @@ final class ReceivedFiles implements AutoCloseable {
      *
      * @throws GuestFailure if the name leads elsewhere
      */
-    Path path(String name) {
+    public Path path(String name) {
         String[] segments = name.split("/", -1);
         boolean good = segments.length > 1 && PLACES.contains(segments[0]) && name.length() <= 4000;
         for (String segment : segments) {
@@ -73,11 +80,11 @@ final class ReceivedFiles implements AutoCloseable {
      *
      * @throws GuestFailure if the guest sends what it may not
      */
-    void take(GuestMessage.FilePart part) {
+    public void take(GuestMessage.FilePart part) {
         received += part.bytes().length;
         if (received > limit) {
-            throw new GuestFailure("the guest sent more than " + limit
-                    + " bytes of files (runinvm.filesLimit); the last was " + part.path());
+            throw new GuestFailure("the guest sent more than " + limit + " bytes of files (" + setting
+                    + "); the last was " + part.path());
         }
         Path file = path(part.path());
         if (current != null && !current.equals(part.path())) {
@@ -100,6 +107,7 @@ final class ReceivedFiles implements AutoCloseable {
         }
     }
 
+    /** Closes a file that is not whole. */
     @Override
     public void close() {
         OutputStream to = out;
