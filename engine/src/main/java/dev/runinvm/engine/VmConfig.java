@@ -18,6 +18,7 @@ import java.util.function.Consumer;
  * @param paravirtualClock whether the guest may know that it runs on a hypervisor, and use its clock (kvmclock); needs
  *     {@link Capability#PARAVIRTUAL_CLOCK}
  * @param kernel a kernel file to use instead of the default one
+ * @param kernelPackage a Debian package to take the kernel from, if no file is named
  * @param agentJar the agent to run in the guest; without one the guest has no JDK and no agent
  * @param agentFiles files of the host for the agent's JVM, by the names under which the guest has them in {@link #AGENT_FILES}
  * @param mode what its init starts
@@ -33,6 +34,7 @@ public record VmConfig(
         int cpus,
         boolean paravirtualClock,
         Optional<Path> kernel,
+        Optional<String> kernelPackage,
         Optional<Path> agentJar,
         Map<String, Path> agentFiles,
         Mode mode,
@@ -118,6 +120,19 @@ public record VmConfig(
         return with(parts -> parts.kernel = Optional.of(file));
     }
 
+    /** With the kernel of this Debian package, such as {@code linux-image-amd64}. */
+    public VmConfig kernelPackage(String name) {
+        return with(parts -> parts.kernelPackage = Optional.of(name));
+    }
+
+    /** With the kernel of the other configuration. */
+    public VmConfig kernelOf(VmConfig other) {
+        return with(parts -> {
+            parts.kernel = other.kernel;
+            parts.kernelPackage = other.kernelPackage;
+        });
+    }
+
     /** With the agent, in mode AGENT. */
     public VmConfig agent(Path jar) {
         return with(parts -> {
@@ -172,6 +187,7 @@ public record VmConfig(
         private int cpus = 1;
         private boolean paravirtualClock;
         private Optional<Path> kernel = Optional.empty();
+        private Optional<String> kernelPackage = Optional.empty();
         private Optional<Path> agentJar = Optional.empty();
         private Map<String, Path> agentFiles = Map.of();
         private Mode mode = Mode.SHELL;
@@ -191,6 +207,7 @@ public record VmConfig(
             cpus = whole.cpus;
             paravirtualClock = whole.paravirtualClock;
             kernel = whole.kernel;
+            kernelPackage = whole.kernelPackage;
             agentJar = whole.agentJar;
             agentFiles = whole.agentFiles;
             mode = whole.mode;
@@ -208,6 +225,7 @@ public record VmConfig(
                     cpus,
                     paravirtualClock,
                     kernel,
+                    kernelPackage,
                     agentJar,
                     agentFiles,
                     mode,

@@ -171,12 +171,12 @@ public final class WarmGuests {
 
     /** The same guest, its console not in the way of anybody's. */
     private VmConfig quiet() {
-        VmConfig quiet = VmConfig.of(config.technique())
+        return VmConfig.of(config.technique())
+                .kernelOf(config)
                 .memory(config.memoryBytes())
                 .agent(config.agentJar().orElseThrow(() -> new EngineBug("a warm guest without an agent")))
                 .agentFiles(config.agentFiles())
                 .kernelArguments(config.kernelArguments());
-        return config.kernel().map(quiet::kernel).orElse(quiet);
     }
 
     private interface Work {

@@ -41,7 +41,8 @@ public @interface RunInVM {
     /** Number of the guest's processors; default 1. More need a technique that has them: HW. */
     int cpus() default 0;
 
-    /** A kernel file; default Debian's own. */
+    /** A kernel file, or the name of a Debian package that holds one, such as {@code linux-image-amd64}; default Debian's
+     * {@code linux-image-cloud-amd64}. */
     String kernel() default "";
 
     /** The most that one test may take, such as {@code 30s} or {@code 5m}; default 10m. Off under a debugger. */

@@ -4,10 +4,12 @@ import dev.runinvm.client.ConsoleLogger;
 import dev.runinvm.client.GuestJvm;
 import dev.runinvm.client.RunRecorder;
 import dev.runinvm.engine.VmConfig;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.regex.Pattern;
 
 /**
  * What one guest is to do.
@@ -38,6 +40,8 @@ record RunPlan(
         ClassLoader loader,
         Path log) {
 
+    private static final Pattern DEBIAN_PACKAGE = Pattern.compile("linux-image-[a-z0-9.+-]+");
+
     /** What a document of the run says of it; its name is the same under every technique, so that they can be compared. */
     RunRecorder.About about() {
         String suffix = "-" + settings.technique();
@@ -63,6 +67,13 @@ record RunPlan(
                 .agent(agentJar)
                 .consoleLog(log)
                 .consoleListener(new ConsoleLogger(settings.technique()));
-        return jvm.in(settings.kernel().map(config::kernel).orElse(config));
+        return jvm.in(settings.kernel().map(name -> withKernel(config, name)).orElse(config));
+    }
+
+    private static VmConfig withKernel(VmConfig config, String name) {
+        Path file = Path.of(name);
+        return DEBIAN_PACKAGE.matcher(name).matches() && !Files.exists(file)
+                ? config.kernelPackage(name)
+                : config.kernel(file);
     }
 }

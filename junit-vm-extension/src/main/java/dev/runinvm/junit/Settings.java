@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * What an annotation and the configuration around it ask for.
  *
  * @param cpus number of the guest's processors
+ * @param kernel a kernel file, or a Debian package that holds one
  * @param paravirtualClock whether the guest may know of its hypervisor and use its clock
  * @param timeout of one test
  * @param bootTimeout from the guest's start to the agent's first word
@@ -36,7 +37,7 @@ record Settings(
         long memory,
         int cpus,
         boolean paravirtualClock,
-        Optional<Path> kernel,
+        Optional<String> kernel,
         Duration timeout,
         Duration bootTimeout,
         Duration runTimeout,
@@ -65,8 +66,7 @@ record Settings(
                 memory(first(annotation.memory(), configuration, "memory")),
                 annotation.cpus() > 0 ? annotation.cpus() : count("cpus", configuration.get("cpus"), 1),
                 Boolean.parseBoolean(configuration.get("paravirtualClock")),
-                Optional.ofNullable(first(annotation.kernel(), configuration, "kernel"))
-                        .map(Path::of),
+                Optional.ofNullable(first(annotation.kernel(), configuration, "kernel")),
                 duration("timeout", first(annotation.timeout(), configuration, "timeout"), Duration.ofMinutes(10)),
                 duration(
                         "bootTimeout",

@@ -191,6 +191,14 @@ public class IntegrationTestMojo extends AbstractTestMojo {
     private @Nullable File kernel;
 
     /**
+     * The Debian package to take the kernel from; by default <code>linux-image-cloud-amd64</code>.
+     *
+     * @since 0.1.0
+     */
+    @Parameter(property = "vm.kernelPackage")
+    private @Nullable String kernelPackage;
+
+    /**
      * How many guests work on the test classes at a time. Over all modules that are built at once, no more are alive than
      * this or half the number of processors, whichever is more, and than there is memory for.
      *
@@ -481,6 +489,9 @@ public class IntegrationTestMojo extends AbstractTestMojo {
         VmConfig vm = VmConfig.of(technique).memory(MemorySize.parse(memory));
         if (kernel != null) {
             vm = vm.kernel(kernel.toPath());
+        }
+        if (kernelPackage != null) {
+            vm = vm.kernelPackage(kernelPackage);
         }
         return new RunSettings(
                 vm,

@@ -73,6 +73,14 @@ public class ShellMojo extends AbstractVmMojo {
     private @Nullable File kernel;
 
     /**
+     * The Debian package to take the kernel from; by default <code>linux-image-cloud-amd64</code>.
+     *
+     * @since 0.1.0
+     */
+    @Parameter(property = "vm.kernelPackage")
+    private @Nullable String kernelPackage;
+
+    /**
      * The most that the command may take, boot included, in seconds. An interactive shell may take any time.
      *
      * @since 0.1.0
@@ -88,6 +96,9 @@ public class ShellMojo extends AbstractVmMojo {
                 .consoleListener(ShellMojo::show);
         if (kernel != null) {
             config = config.kernel(kernel.toPath());
+        }
+        if (kernelPackage != null) {
+            config = config.kernelPackage(kernelPackage);
         }
         if (command != null) {
             runCommand(config, command);

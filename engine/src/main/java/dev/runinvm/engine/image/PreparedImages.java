@@ -20,10 +20,9 @@ public final class PreparedImages {
                 .map(ImageRequest::withJdk)
                 .orElseGet(ImageRequest::small)
                 .withJdkOnDisk(jdkOnDisk)
-                .withAgentFiles(config.agentFiles());
-        if (config.kernel().isPresent()) {
-            request = request.withKernelFile(config.kernel().get());
-        }
+                .withAgentFiles(config.agentFiles())
+                .withKernelFile(config.kernel().orElse(null))
+                .withKernelPackage(config.kernelPackage().orElse(null));
         PreparedImage known = KNOWN.get(request);
         if (known != null && known.exists()) {
             return known;
