@@ -3,6 +3,8 @@ package dev.runinvm.engine.direct;
 import dev.runinvm.engine.EngineBug;
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.os.Host;
+import dev.runinvm.engine.os.TimeStampCounter;
+import dev.runinvm.engine.os.TimeStampCounter.Reading;
 import dev.runinvm.engine.x86.CpuState;
 import dev.runinvm.engine.x86.HostCpuid;
 import java.nio.ByteBuffer;
@@ -40,25 +42,27 @@ public final class HostCpu implements HostCpuid {
             // Whether CPUID can be made to fault, found out in a process that did so.
             this.cpuidFaulting = runner.cpuidFaults();
         }
-        try (InstructionRunner runner = new InstructionRunner()) {
+        TimeStampCounter counter = TimeStampCounter.open().orElse(null);
+        try (counter;
+                InstructionRunner runner = new InstructionRunner()) {
             CpuState s = newState();
             run(runner, s, XGETBV);
             this.xcr0 = s.gpr[CpuState.RAX] & 0xffff_ffffL | s.gpr[CpuState.RDX] << 32;
             this.xsaveSize = runner.xstateSize();
-            Sample first = sample(runner, s);
+            Reading first = counter != null ? counter.read() : sample(runner, s);
             long known = Host.tscHz();
             readLeaves(runner, s);
             if (known == 0) {
                 // The kernel would not tell; measure.
-                while (System.nanoTime() - first.nanos < MEASURE_NANOS) {
+                while (System.nanoTime() - first.nanos() < MEASURE_NANOS) {
                     Thread.onSpinWait();
                 }
-                Sample second = sample(runner, s);
-                known = Math.round((second.tsc - first.tsc) * 1e9 / (second.nanos - first.nanos));
+                Reading second = counter != null ? counter.read() : sample(runner, s);
+                known = Math.round((second.ticks() - first.ticks()) * 1e9 / (second.nanos() - first.nanos()));
             }
             this.tscHz = known;
-            this.nanos = first.nanos;
-            this.tsc = first.tsc;
+            this.nanos = first.nanos();
+            this.tsc = first.ticks();
         }
     }
 
@@ -78,19 +82,17 @@ public final class HostCpu implements HostCpuid {
         return instance;
     }
 
-    private record Sample(long nanos, long tsc) {}
-
-    /** Reads both clocks as close together as a few attempts allow. */
-    private static Sample sample(InstructionRunner runner, CpuState s) {
+    /** Reads both clocks in another process, as close together as a few attempts allow. */
+    private static Reading sample(InstructionRunner runner, CpuState s) {
         long best = Long.MAX_VALUE;
-        Sample sample = new Sample(0, 0);
+        Reading sample = new Reading(0, 0);
         for (int i = 0; i < SAMPLES; i++) {
             run(runner, s, RDTSC);
             long spread = runner.nanosAfter() - runner.nanosBefore();
             if (spread < best) {
                 best = spread;
                 long counter = s.gpr[CpuState.RAX] & 0xffff_ffffL | s.gpr[CpuState.RDX] << 32;
-                sample = new Sample(runner.nanosBefore() + spread / 2, counter);
+                sample = new Reading(runner.nanosBefore() + spread / 2, counter);
             }
         }
         return sample;

@@ -38,6 +38,7 @@ final class LibC {
     static final int SYS_PIDFD_SEND_SIGNAL = 424;
     static final int SYS_PIDFD_OPEN = 434;
     static final int SYS_MMAP = 9;
+    static final int SYS_MPROTECT = 10;
     static final int SYS_MUNMAP = 11;
     static final int SYS_PERF_EVENT_OPEN = 298;
     static final int SYS_STATX = 332;

@@ -1,5 +1,6 @@
 package dev.runinvm.engine.direct;
 
+import dev.runinvm.engine.os.TimeStampCounter;
 import dev.runinvm.engine.x86.CpuException;
 import dev.runinvm.engine.x86.CpuState;
 import java.nio.ByteBuffer;
@@ -116,6 +117,17 @@ class InstructionRunnerTest {
         assertTrue(cpu.tscHz() > 500_000_000L && cpu.tscHz() < 10_000_000_000L, "TSC " + cpu.tscHz());
         assertEquals(cpu.leaf(0xd, 0)[1], cpu.xsaveSize());
         assertSame(cpu, HostCpu.probe());
+    }
+
+    @Test
+    void theCountersFrequencyIsKnownToAPartInTenThousand() throws InterruptedException {
+        try (TimeStampCounter counter = TimeStampCounter.open().orElseThrow()) {
+            TimeStampCounter.Reading first = counter.read();
+            Thread.sleep(500);
+            TimeStampCounter.Reading second = counter.read();
+            double hz = (second.ticks() - first.ticks()) * 1e9 / (second.nanos() - first.nanos());
+            assertEquals(1, HostCpu.probe().tscHz() / hz, 1e-4);
+        }
     }
 
     @Test
