@@ -16,12 +16,20 @@ import org.jspecify.annotations.Nullable;
 final class Bars {
     /** So many boots in a row, none of which fails. */
     static final int BOOTS = 50;
+    /** So many restores in a row, none of which fails or leaves anything. */
+    static final int RESTORES = 500;
 
     private static final String FULL = "full";
     private static final double MOST_OF_TCG = 1.0;
     private static final double LEAST_OF_NATIVE = 0.9;
     private static final double MOST_MEMORY = 1.3;
     private static final double MOST_MILLIS_PER_TEST = 20;
+    private static final double LEAST_RESTORE_RATIO = 15;
+    private static final double MOST_RESTORE_MILLIS = 500;
+    /** Restores after which whatever grows with their number is a leak; before that, the JVM warms up. */
+    private static final int SETTLED = 100;
+    /** What memory may differ by without having grown: a garbage collector's whims. */
+    private static final double MOST_GROWTH = 1.1;
 
     /** How a bar came out. */
     enum Verdict {
@@ -53,8 +61,101 @@ final class Bars {
         bars.addAll(cpu(runs));
         bars.add(memory(runs));
         bars.add(overhead(runs));
+        bars.addAll(restore(runs));
+        bars.add(restores(runs));
+        bars.add(flat(runs));
         bars.add(boots(runs));
         return bars;
+    }
+
+    private static List<Bar> restore(List<Run> runs) {
+        List<Double> restored = firstResults(runs, Starts.RESTORED);
+        List<Double> cold = firstResults(runs, Starts.COLD);
+        String needs = "needs --work restore";
+        OptionalDouble ratio = OptionalDouble.empty();
+        if (!restored.isEmpty() && !cold.isEmpty()) {
+            ratio = OptionalDouble.of(
+                    Report.middle(cold).orElseThrow() / Report.middle(restored).orElseThrow());
+        }
+        List<Double> share = new ArrayList<>();
+        for (Run many : together(runs, Starts.RESTORED)) {
+            together(runs, Starts.COLD).forEach(other -> share.add(memoryEach(many) / memoryEach(other)));
+        }
+        return List.of(
+                judged(
+                        "restored start to first test result, ms, FULL",
+                        Report.middle(restored),
+                        "<= " + number(MOST_RESTORE_MILLIS),
+                        m -> m <= MOST_RESTORE_MILLIS,
+                        basis(restored, needs)),
+                judged(
+                        "cold start / restored start, FULL, medians",
+                        ratio,
+                        ">= " + number(LEAST_RESTORE_RATIO),
+                        m -> m >= LEAST_RESTORE_RATIO,
+                        ratio.isEmpty() ? needs : "cold: " + basis(cold, needs)),
+                judged(
+                        "memory of a restored guest / a cold one's, FULL",
+                        Report.middle(share),
+                        "< " + number(1),
+                        m -> m < 1,
+                        share.isEmpty()
+                                ? needs
+                                : "of guests alive at once: "
+                                        + together(runs, Starts.RESTORED).stream()
+                                                .map(r -> number(memoryEach(r) / (1 << 20)) + " MiB each")
+                                                .findFirst()
+                                                .orElse("")));
+    }
+
+    private static List<Double> firstResults(List<Run> runs, String contender) {
+        return of(runs, Work.RESTORE, contender).stream()
+                .filter(r -> r.round() > 0)
+                .map(r -> r.millis().getOrDefault(Run.FIRST_RESULT, 0L).doubleValue())
+                .toList();
+    }
+
+    private static List<Run> together(List<Run> runs, String contender) {
+        return of(runs, Work.RESTORE, contender).stream()
+                .filter(r -> r.counters().containsKey(Starts.PER_GUEST))
+                .toList();
+    }
+
+    private static double memoryEach(Run run) {
+        return run.counters().getOrDefault(Starts.PER_GUEST, 0L);
+    }
+
+    private static Bar restores(List<Run> runs) {
+        List<Run> all = runs.stream().filter(r -> r.work() == Work.RESTORES).toList();
+        return inARow("restores in a row without a failure, FULL", all, RESTORES, "--work restores --restores ");
+    }
+
+    /** The most that anything has grown by after the first restores. */
+    private static Bar flat(List<Run> runs) {
+        List<Run> later = runs.stream()
+                .filter(r -> r.work() == Work.RESTORES && r.good() && r.round() >= SETTLED)
+                .toList();
+        double growth = 0;
+        String what = "";
+        for (String name : List.of(Starts.DESCRIPTORS, Starts.PROCESSES, Starts.MAPPINGS, Starts.HELD)) {
+            List<Long> values = later.stream()
+                    .filter(r -> r.counters().containsKey(name))
+                    .map(r -> r.counters().getOrDefault(name, 0L))
+                    .toList();
+            if (values.size() > 1) {
+                // One more of each, for of processes there are none to start with.
+                double times = (values.get(values.size() - 1) + 1.0) / (values.get(0) + 1.0);
+                what += (what.isEmpty() ? "" : ", ") + name + " " + values.get(0) + " to "
+                        + values.get(values.size() - 1);
+                growth = Math.max(growth, times);
+            }
+        }
+        return judged(
+                "what restores in a row leave over, growth, FULL",
+                growth == 0 ? OptionalDouble.empty() : OptionalDouble.of(growth),
+                "<= " + number(MOST_GROWTH),
+                m -> m <= MOST_GROWTH,
+                growth == 0 ? "needs --work restores with more than " + SETTLED + " restores" : what);
     }
 
     private static Bar firstResult(List<Run> runs) {
@@ -105,22 +206,25 @@ final class Bars {
         List<Run> boots = runs.stream()
                 .filter(r -> r.work() == Work.BOOTS && r.contender().equals(FULL))
                 .toList();
-        long bad = boots.stream().filter(r -> !r.good()).count();
-        String name = "boots in a row without a failure, FULL";
-        if (boots.size() < BOOTS && bad == 0) {
+        return inARow("boots in a row without a failure, FULL", boots, BOOTS, "--work boots --boots ");
+    }
+
+    private static Bar inARow(String name, List<Run> runs, int least, String option) {
+        long bad = runs.stream().filter(r -> !r.good()).count();
+        if (runs.size() < least && bad == 0) {
             return new Bar(
                     name,
-                    boots.isEmpty() ? null : (double) boots.size(),
-                    ">= " + BOOTS,
+                    runs.isEmpty() ? null : (double) runs.size(),
+                    ">= " + least,
                     Verdict.NOT_MEASURED,
-                    "needs --work boots --boots " + BOOTS);
+                    "needs " + option + least);
         }
         return new Bar(
                 name,
-                (double) (boots.size() - bad),
-                ">= " + BOOTS,
+                (double) (runs.size() - bad),
+                ">= " + least,
                 bad == 0 ? Verdict.MET : Verdict.NOT_MET,
-                bad + " of " + boots.size() + " failed");
+                bad + " of " + runs.size() + " failed");
     }
 
     private static Bar overhead(List<Run> runs) {

@@ -58,7 +58,9 @@ public final class Bench implements Callable<Integer> {
                 "${COMPLETION-CANDIDATES}, separated by commas; ${DEFAULT-VALUE} by default.",
                 "junit: from nothing to the results of a JUnit class; cpu: processor-bound programs;",
                 "boots: many runs of junit in a row under our engine, of which none may fail;",
-                "overhead: a thousand tests that do nothing, by @RunInVM and natively: what each costs"
+                "overhead: a thousand tests that do nothing, by @RunInVM and natively: what each costs;",
+                "restore: our engine's guests that boot and guests from a snapshot, in turns, and their memory;",
+                "restores: many guests from a snapshot in a row, of which none may fail or leave anything"
             })
     private Set<Work> works = new LinkedHashSet<>();
 
@@ -71,6 +73,20 @@ public final class Bench implements Callable<Integer> {
             defaultValue = "" + Bars.BOOTS,
             description = "rounds of the work boots; ${DEFAULT-VALUE} by default")
     private int boots;
+
+    @Option(
+            names = "--restores",
+            paramLabel = "N",
+            defaultValue = "" + Bars.RESTORES,
+            description = "rounds of the work restores; ${DEFAULT-VALUE} by default")
+    private int restores;
+
+    @Option(
+            names = "--guests",
+            paramLabel = "N",
+            defaultValue = "10",
+            description = "guests at once in the work restore; ${DEFAULT-VALUE} by default")
+    private int guests;
 
     @Option(
             names = "--memory",
@@ -114,8 +130,8 @@ public final class Bench implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-        if (runs < 1 || boots < 1 || memoryMib < 64 || deadlineSeconds < 1) {
-            OUT.println("--runs, --boots and --deadline are at least 1, --memory at least 64");
+        if (Math.min(Math.min(runs, boots), Math.min(restores, guests)) < 1 || memoryMib < 64 || deadlineSeconds < 1) {
+            OUT.println("--runs, --boots, --restores, --guests and --deadline are at least 1, --memory at least 64");
             return CommandLine.ExitCode.USAGE;
         }
         Path folder = Files.createTempDirectory("bench");
@@ -137,11 +153,17 @@ public final class Bench implements Callable<Integer> {
         List<Contender> contenders = contenders(new Workload(guestJar, image, initramfs, memoryMib));
         List<Run> all = new ArrayList<>();
         for (Work work : works) {
-            all.addAll(rounds(contenders, work, folder));
+            all.addAll(
+                    switch (work) {
+                        case RESTORE -> starts().restore(runs, guests);
+                        case RESTORES -> starts().restores(restores);
+                        default -> rounds(contenders, work, folder);
+                    });
         }
         List<Bars.Bar> bars = Bars.of(all);
         OUT.println();
         OUT.print(new Report(contenders, all).text());
+        OUT.print(Starts.text(all));
         OUT.print(Bars.text(bars));
         if (json != null) {
             JsonReport.write(json, contenders, all, bars);
@@ -151,6 +173,10 @@ public final class Bench implements Callable<Integer> {
             return FAILED;
         }
         return bars.stream().anyMatch(b -> b.verdict() == Bars.Verdict.NOT_MET) ? NOT_MET : CommandLine.ExitCode.OK;
+    }
+
+    private Starts starts() {
+        return new Starts(memoryMib, Duration.ofSeconds(deadlineSeconds), OUT);
     }
 
     private List<Contender> contenders(Workload workload) {

@@ -11,7 +11,11 @@ enum Work {
     /** As {@link #JUNIT}, by our engine alone and many times in a row: not one may fail. */
     BOOTS("junit"),
     /** A thousand tests that do nothing, as a user has them run: what one costs. */
-    OVERHEAD("overhead");
+    OVERHEAD("overhead"),
+    /** Guests that boot beside guests from a snapshot, and what memory they take; see {@link Starts}. */
+    RESTORE("junit"),
+    /** Guests from a snapshot, many in a row: not one may fail, and nothing may be left over. */
+    RESTORES("junit");
 
     private final String guestArgument;
 

@@ -145,6 +145,70 @@ class BenchTest {
     }
 
     @Test
+    void restoredStartsAreJudgedByMediansOfTheSameRun() {
+        List<Run> runs = new ArrayList<>();
+        for (int round = 1; round <= 3; round++) {
+            runs.add(start(round, Starts.COLD, 6000L + round, Map.of()));
+            runs.add(start(round, Starts.RESTORED, 400L + round, Map.of()));
+        }
+        // Of many at once the memory counts, not the time.
+        runs.add(start(0, Starts.COLD, 0, Map.of(Starts.PER_GUEST, 200L << 20)));
+        runs.add(start(0, Starts.RESTORED, 0, Map.of(Starts.PER_GUEST, 50L << 20)));
+        List<Bars.Bar> bars = Bars.of(runs);
+        assertEquals(402.0, named(bars, "restored start to").figure());
+        assertEquals(Bars.Verdict.MET, named(bars, "restored start to").verdict());
+        assertEquals(6002.0 / 402, named(bars, "cold start /").figure());
+        assertEquals(Bars.Verdict.NOT_MET, named(bars, "cold start /").verdict());
+        assertEquals(0.25, named(bars, "memory of a restored").figure());
+        assertTrue(Starts.text(runs).contains("full-restored"), () -> Starts.text(runs));
+    }
+
+    @Test
+    void whatRestoresLeaveOverIsFound() {
+        List<Run> runs = new ArrayList<>();
+        for (int round = 1; round <= Bars.RESTORES; round++) {
+            runs.add(restore(round, Map.of(Starts.DESCRIPTORS, 40L, Starts.PROCESSES, 0L)));
+        }
+        assertEquals(Bars.Verdict.MET, named(Bars.of(runs), "restores in a row").verdict());
+        assertEquals(Bars.Verdict.MET, named(Bars.of(runs), "what restores").verdict());
+        runs.set(Bars.RESTORES - 1, restore(Bars.RESTORES, Map.of(Starts.DESCRIPTORS, 540L)));
+        assertEquals(Bars.Verdict.NOT_MET, named(Bars.of(runs), "what restores").verdict());
+        runs.set(Bars.RESTORES - 1, restore(Bars.RESTORES, Map.of(Starts.DESCRIPTORS, 40L, Starts.PROCESSES, 2L)));
+        assertEquals(Bars.Verdict.NOT_MET, named(Bars.of(runs), "what restores").verdict());
+        runs.set(3, run(4, Starts.RESTORED, Work.RESTORES, Map.of(), false));
+        assertEquals(
+                Bars.Verdict.NOT_MET, named(Bars.of(runs), "restores in a row").verdict());
+    }
+
+    private static Bars.Bar named(List<Bars.Bar> bars, String start) {
+        return bars.stream().filter(b -> b.name().startsWith(start)).findFirst().orElseThrow();
+    }
+
+    private static Run start(int round, String name, long millis, Map<String, Long> counters) {
+        return new Run(
+                round,
+                name,
+                Work.RESTORE,
+                Map.of(Run.FIRST_RESULT, millis),
+                new Run.Held(0, 0),
+                Map.of(),
+                counters,
+                Optional.empty());
+    }
+
+    private static Run restore(int round, Map<String, Long> counters) {
+        return new Run(
+                round,
+                Starts.RESTORED,
+                Work.RESTORES,
+                Map.of(),
+                new Run.Held(0, 0),
+                Map.of(),
+                counters,
+                Optional.empty());
+    }
+
+    @Test
     void memoryOfThisProcessIsSeen() {
         assertTrue(MemorySampler.now(ProcessHandle.current()).anonymous() > 10 << 20);
     }

@@ -253,6 +253,8 @@ final class Vcpu {
     Map<String, Long> counters() {
         Map<String, Long> all = new TreeMap<>();
         all.put("cpu.instructionsInterpreted", interpreter.instructions);
+        all.put("cpu.blocksDecoded", interpreter.cache().blocksDecoded);
+        all.put("cpu.tableWalks", cpu.mmu.walks);
         all.put("cpu.halts", halts);
         all.put("cpu.haltNanos", haltNanos);
         all.put("cpu.kernelNanos", kernelNanos);

@@ -1,0 +1,246 @@
+package dev.runinvm.bench;
+
+import dev.runinvm.bench.guest.StartTests;
+import dev.runinvm.engine.VmException;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * Starts guests of technique FULL in this JVM: cold and from a snapshot in turns, many of each at once for their memory, and
+ * many from a snapshot in a row.
+ */
+final class Starts {
+    /** Guests that boot. */
+    static final String COLD = "full-cold";
+    /** Guests from a snapshot. */
+    static final String RESTORED = "full-restored";
+    /** Counter of a run of several guests: bytes of the host's memory that one took. */
+    static final String PER_GUEST = "memory.perGuest";
+    /** Counter of a restore in a row: open descriptors of this JVM when its guest had ended. */
+    static final String DESCRIPTORS = "host.descriptors";
+    /** Likewise processes that this JVM has started. */
+    static final String PROCESSES = "host.processes";
+    /** Likewise mappings of this JVM's address space. */
+    static final String MAPPINGS = "host.mappings";
+    /** Likewise bytes that this JVM holds of memory; only now and then, since it takes a garbage collection. */
+    static final String HELD = "host.held";
+
+    private static final int SETTLED_EVERY = 50;
+
+    private static final List<String> TOLD = List.of(
+            "cpu.kernelNanos",
+            "cpu.userNanos",
+            "cpu.haltNanos",
+            "cpu.instructionsInterpreted",
+            "cpu.emulatedUserInstructions",
+            "direct.syscalls",
+            "direct.faultsMapped",
+            "direct.faultsForGuest",
+            "direct.pagesMapped",
+            "direct.maps",
+            "direct.stubSpawns",
+            "direct.nanosInGuest",
+            "memory.touchedBytes");
+
+    private final long memoryBytes;
+    private final Duration deadline;
+    private final PrintStream out;
+
+    Starts(int memoryMib, Duration deadline, PrintStream out) {
+        this.memoryBytes = (long) memoryMib << 20;
+        this.deadline = deadline;
+        this.out = out;
+    }
+
+    /** Rounds of one cold and one restored guest, the next round beginning with the other; then {@code guests} at once of each. */
+    List<Run> restore(int rounds, int guests) throws InterruptedException {
+        prepare();
+        List<Run> runs = new ArrayList<>();
+        for (int round = 1; round <= rounds; round++) {
+            for (int i = 0; i < 2; i++) {
+                boolean restored = (round + i) % 2 == 0;
+                out.print("round " + round + " of " + rounds + ", " + Work.RESTORE + ", " + name(restored) + " ... ");
+                out.flush();
+                Run run = one(round, restored);
+                runs.add(run);
+                out.println(run.failure().map(f -> "FAILED: " + f).orElse(run.millis() + " ms"));
+            }
+        }
+        for (boolean restored : new boolean[] {true, false}) {
+            out.print(guests + " guests at once, " + name(restored) + " ... ");
+            out.flush();
+            Run run = together(restored, guests);
+            runs.add(run);
+            out.println(run.failure()
+                    .map(f -> "FAILED: " + f)
+                    .orElse((run.counters().getOrDefault(PER_GUEST, 0L) >> 20) + " MiB each"));
+        }
+        return runs;
+    }
+
+    /** Restores in a row; after each, what is open and held is looked at. */
+    List<Run> restores(int count) throws IOException, InterruptedException {
+        prepare();
+        List<Run> runs = new ArrayList<>();
+        for (int round = 1; round <= count; round++) {
+            Run run = one(round, true);
+            Map<String, Long> counters = new LinkedHashMap<>(leftOver(round % SETTLED_EVERY == 0 || round == count));
+            runs.add(new Run(
+                    round, RESTORED, Work.RESTORES, run.millis(), run.memory(), Map.of(), counters, run.failure()));
+            if (!run.good() || counters.containsKey(HELD)) {
+                out.println("restore " + round + " of " + count + ": "
+                        + run.failure().map(f -> "FAILED: " + f).orElse(run.millis() + " ms") + ", left over: "
+                        + counters);
+            }
+        }
+        return runs;
+    }
+
+    private void prepare() {
+        out.println("making the snapshots that are missing");
+        GuestStart.prepare(memoryBytes, deadline);
+    }
+
+    private static String name(boolean restored) {
+        return restored ? RESTORED : COLD;
+    }
+
+    private Run one(int round, boolean restored) throws InterruptedException {
+        try (GuestStart guest = GuestStart.of(restored, memoryBytes, StartTests.class.getName(), deadline)) {
+            return run(round, restored, guest.micros(), guest.counters(), Optional.empty());
+        } catch (VmException e) {
+            return run(round, restored, Map.of(), Map.of(), Optional.of(String.valueOf(e.getMessage())));
+        }
+    }
+
+    private static Run run(
+            int round,
+            boolean restored,
+            Map<String, Long> micros,
+            Map<String, Long> counters,
+            Optional<String> failure) {
+        Map<String, Long> millis = new LinkedHashMap<>();
+        for (String phase : GuestStart.PHASES) {
+            Long at = micros.get(phase);
+            if (at != null) {
+                millis.put(phase, at / 1000);
+            }
+        }
+        return new Run(round, name(restored), Work.RESTORE, millis, new Run.Held(0, 0), Map.of(), counters, failure);
+    }
+
+    /** Guests that are all there at the same time, each having run its first test. */
+    private Run together(boolean restored, int guests) throws InterruptedException {
+        List<GuestStart> all = new ArrayList<>();
+        try {
+            long before = proportional();
+            for (int i = 0; i < guests; i++) {
+                all.add(GuestStart.of(restored, memoryBytes, StartTests.class.getName(), deadline));
+            }
+            long each = (proportional() - before) / guests;
+            long touched = all.stream().mapToLong(GuestStart::touchedBytes).sum() / guests;
+            return run(0, restored, Map.of(), Map.of(PER_GUEST, each, Run.TOUCHED, touched), Optional.empty());
+        } catch (VmException e) {
+            return run(0, restored, Map.of(), Map.of(), Optional.of(String.valueOf(e.getMessage())));
+        } finally {
+            all.forEach(GuestStart::close);
+        }
+    }
+
+    /** The proportional share of memory (PSS) of this JVM and all that it has started; after a garbage collection. */
+    private static long proportional() {
+        System.gc();
+        return processes()
+                .mapToLong(p -> field(Path.of("/proc/" + p.pid() + "/smaps_rollup"), "Pss:"))
+                .sum();
+    }
+
+    private static Stream<ProcessHandle> processes() {
+        ProcessHandle self = ProcessHandle.current();
+        return Stream.concat(Stream.of(self), self.descendants());
+    }
+
+    private static Map<String, Long> leftOver(boolean settle) throws IOException {
+        Map<String, Long> all = new LinkedHashMap<>();
+        if (settle) {
+            System.gc();
+            Path status = Path.of("/proc/self/status");
+            all.put(HELD, field(status, "RssAnon:") + field(status, "RssShmem:"));
+        }
+        try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
+            all.put(DESCRIPTORS, descriptors.count());
+        }
+        all.put(PROCESSES, ProcessHandle.current().descendants().count());
+        try (Stream<String> mappings = Files.lines(Path.of("/proc/self/maps"))) {
+            all.put(MAPPINGS, mappings.count());
+        }
+        return all;
+    }
+
+    /** Bytes of a line such as {@code Pss: 12 kB}; 0 if the process has ended. */
+    private static long field(Path file, String name) {
+        try (Stream<String> lines = Files.lines(file)) {
+            return lines.filter(l -> l.startsWith(name))
+                    .mapToLong(l -> Long.parseLong(l.replaceAll("\\D", "")) << 10)
+                    .sum();
+        } catch (IOException e) {
+            return 0; // it ended while we looked, and holds nothing any more
+        }
+    }
+
+    /** Medians, cold beside restored. */
+    static String text(List<Run> runs) {
+        List<Run> starts = runs.stream()
+                .filter(r -> r.work() == Work.RESTORE && r.good() && r.round() > 0)
+                .toList();
+        if (starts.isEmpty()) {
+            return "";
+        }
+        StringBuilder text = new StringBuilder(String.format(
+                Locale.ROOT, "%-28s %15s %15s %8s%n", "median ms from start to", COLD, RESTORED, "ratio"));
+        for (String phase : GuestStart.PHASES) {
+            double cold = median(starts, COLD, phase);
+            double restored = median(starts, RESTORED, phase);
+            text.append(
+                    String.format(Locale.ROOT, "%-28s %15.0f %15.0f %8.1f%n", phase, cold, restored, cold / restored));
+        }
+        text.append(String.format(Locale.ROOT, "%n%-40s", "median in each phase, " + RESTORED));
+        GuestStart.PHASES.forEach(phase -> text.append(String.format(Locale.ROOT, " %17s", phase)));
+        text.append(System.lineSeparator());
+        for (String counter : TOLD) {
+            text.append(String.format(Locale.ROOT, "%-40s", counter));
+            for (String phase : GuestStart.PHASES) {
+                text.append(String.format(Locale.ROOT, " %17.0f", medianCounter(starts, phase + ": " + counter)));
+            }
+            text.append(System.lineSeparator());
+        }
+        return text.append(System.lineSeparator()).toString();
+    }
+
+    private static double median(List<Run> runs, String contender, String phase) {
+        return Report.median(runs.stream()
+                        .filter(r -> r.contender().equals(contender))
+                        .filter(r -> r.millis().containsKey(phase))
+                        .map(r -> r.millis().getOrDefault(phase, 0L))
+                        .toList())
+                .orElse(Double.NaN);
+    }
+
+    private static double medianCounter(List<Run> runs, String counter) {
+        return Report.median(runs.stream()
+                        .filter(r -> r.contender().equals(RESTORED))
+                        .map(r -> r.counters().getOrDefault(counter, 0L))
+                        .toList())
+                .orElse(0);
+    }
+}
