@@ -34,9 +34,15 @@ import org.jspecify.annotations.Nullable;
 /** The class path of this JVM, as it is shipped: jars as they are, directories as zips, each known by its content's hash. */
 public final class ClassPath {
     private static final Map<String, Entry> CACHE = new ConcurrentHashMap<>();
+    private static final Map<String, Contents> CONTENTS = new ConcurrentHashMap<>();
 
     /** One entry; {@code zip} is null for a jar, which is read from its file when it is sent. */
     public record Entry(String hash, EntryKind kind, String name, long size, Path path, byte @Nullable [] zip) {}
+
+    /** What a file of the class path holds: classes of its own (or resources, if it names no other), and names of others. */
+    private record Contents(boolean classes, List<Path> named) {
+        static final Contents NONE = new Contents(false, List.of());
+    }
 
     private ClassPath() {}
 
@@ -94,26 +100,38 @@ public final class ClassPath {
             found.add(path);
             return;
         }
-        List<Path> named = new ArrayList<>();
-        boolean onlyManifest = false;
+        Contents contents = contents(path);
+        if (contents.classes) {
+            found.add(path);
+        }
+        for (Path other : contents.named) {
+            collect(other.toAbsolutePath().normalize(), found);
+        }
+    }
+
+    private static Contents contents(Path path) {
+        try {
+            return CONTENTS.computeIfAbsent(state(path), k -> read(path));
+        } catch (IOException e) {
+            return Contents.NONE; // gone meanwhile
+        }
+    }
+
+    private static Contents read(Path path) {
         try (JarFile jar = new JarFile(path.toFile())) {
             Manifest manifest = jar.getManifest();
             String classPath =
                     manifest == null ? null : manifest.getMainAttributes().getValue(Attributes.Name.CLASS_PATH);
-            if (classPath != null) {
-                for (String url : classPath.trim().split("\\s+")) {
-                    add(named, path.toUri().resolve(url).toString());
-                }
-                onlyManifest = jar.stream().noneMatch(e -> e.getName().endsWith(".class"));
+            if (classPath == null) {
+                return new Contents(true, List.of());
             }
+            List<Path> named = new ArrayList<>();
+            for (String url : classPath.trim().split("\\s+")) {
+                add(named, path.toUri().resolve(url).toString());
+            }
+            return new Contents(jar.stream().anyMatch(e -> e.getName().endsWith(".class")), List.copyOf(named));
         } catch (IOException | IllegalArgumentException e) {
-            return; // Not a jar: the JVM ignores such entries too.
-        }
-        if (!onlyManifest) {
-            found.add(path);
-        }
-        for (Path other : named) {
-            collect(other.toAbsolutePath().normalize(), found);
+            return Contents.NONE; // Not a jar: the JVM ignores such entries too.
         }
     }
 
@@ -131,18 +149,21 @@ public final class ClassPath {
     /** An entry ready to be sent. Hashes are kept for the life of the JVM, by path, size and time of change. */
     public static Entry entry(Path path) {
         try {
-            if (Files.isDirectory(path)) {
-                return CACHE.computeIfAbsent(state(path), p -> directory(path));
-            }
-            String key = path + "|" + Files.size(path) + "|" + Files.getLastModifiedTime(path);
-            return CACHE.computeIfAbsent(key, k -> jar(path));
+            boolean directory = Files.isDirectory(path);
+            return CACHE.computeIfAbsent(state(path), k -> directory ? directory(path) : jar(path));
         } catch (IOException e) {
             throw unreadable(path, e);
         }
     }
 
-    /** What changes when a directory's content does, or all but surely: a build's JVM may live for many builds. */
-    private static String state(Path directory) throws IOException {
+    /** What changes when the content does, or all but surely: a build's JVM may live for many builds. */
+    private static String state(Path path) throws IOException {
+        return Files.isDirectory(path)
+                ? stateOfDirectory(path)
+                : path + "|" + Files.size(path) + "|" + Files.getLastModifiedTime(path);
+    }
+
+    private static String stateOfDirectory(Path directory) throws IOException {
         long files = 0;
         long bytes = 0;
         long newest = 0;

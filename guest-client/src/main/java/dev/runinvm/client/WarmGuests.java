@@ -103,10 +103,20 @@ public final class WarmGuests {
     /** Restores a guest; a snapshot that turns out to be useless is made anew once. */
     private Vm restore(Source source, VmConfig as) {
         for (int attempt = 0; ; attempt++) {
+            long start = System.nanoTime();
             Keyed snapshot = source.get();
+            long found = System.nanoTime();
             try {
                 Vm vm = Techniques.restore(as, snapshot.file);
-                return guarded(vm, () -> thaw(vm));
+                long built = System.nanoTime();
+                guarded(vm, () -> thaw(vm));
+                LOG.debug(
+                        "a guest from {}: found in {} ms, built in {} ms, awake in {} ms",
+                        snapshot.key,
+                        millis(start, found),
+                        millis(found, built),
+                        millis(built, System.nanoTime()));
+                return vm;
             } catch (SnapshotUnusable e) {
                 if (attempt > 0) {
                     throw new EngineBug("a snapshot just made is of no use: " + e.getMessage(), e);
@@ -163,6 +173,10 @@ public final class WarmGuests {
             vm.close();
             LOG.info("made the snapshot of {} in {} s", what, seconds(start));
         }));
+    }
+
+    private static String millis(long from, long to) {
+        return String.format(java.util.Locale.ROOT, "%.1f", (to - from) / 1e6);
     }
 
     private static String seconds(long start) {
