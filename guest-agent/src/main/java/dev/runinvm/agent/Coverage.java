@@ -12,8 +12,7 @@ final class Coverage {
     static byte[] take() throws IOException {
         Class<?> rt;
         try {
-            // A Java agent's jar is on the JVM's own class path, behind this one, whatever the tests have on theirs.
-            rt = Class.forName(AGENT, true, Coverage.class.getClassLoader());
+            rt = Class.forName(AGENT, true, ClassLoader.getSystemClassLoader());
         } catch (ClassNotFoundException e) {
             return new byte[0];
         }

@@ -42,7 +42,7 @@ public final class TestLoader extends URLClassLoader {
         this.agent = agent;
     }
 
-    /** Called by the JVM when instrumentation agents add to the class path. */
+    /** Called by the JVM for the jars of Java agents, before there are tests. */
     @SuppressWarnings("unused")
     private void appendToClassPathForInstrumentation(String path) throws IOException {
         addURL(Path.of(path).toUri().toURL());
@@ -95,9 +95,16 @@ public final class TestLoader extends URLClassLoader {
 
     @Override
     protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
-        if (name.startsWith(SHARED) || isEmpty() && !name.startsWith(BRIDGE)) {
-            // As the system's loader it is asked for the agent itself, before there are tests.
+        if (name.startsWith(SHARED)) {
             return agent.loadClass(name);
+        }
+        if (isEmpty() && !name.startsWith(BRIDGE)) {
+            // As the system's loader it is asked for the agent itself, before there are tests.
+            try {
+                return agent.loadClass(name);
+            } catch (ClassNotFoundException e) {
+                return super.loadClass(name, resolve); // of a Java agent's jar
+            }
         }
         try {
             return super.loadClass(name, resolve);
