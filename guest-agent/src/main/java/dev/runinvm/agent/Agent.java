@@ -120,7 +120,7 @@ final class Agent {
 
     private void place(HostMessage.Place place) {
         try {
-            FilePlacer.place(store.resolve(List.of(place.hash())).get(0), Path.of(place.path()));
+            FilePlacer.place(store.resolve(List.of(place.hash())).get(0), Path.of(place.path()), place.executable());
         } catch (IOException | InvalidPathException e) {
             misplaced = new IOException("cannot place a file of the host's at " + place.path() + ": " + e, e);
         }

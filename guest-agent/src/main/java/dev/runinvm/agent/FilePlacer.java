@@ -4,15 +4,22 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /** Copies what the host has sent to where tests want it. */
 final class FilePlacer {
     private FilePlacer() {}
 
-    /** Copies a file, or a directory's content, to a path; what is there already stays unless it is in the way. */
-    static void place(Path from, Path target) throws IOException {
+    /**
+     * Copies a file, or a directory's content, to a path; what is there already stays unless it is in the way.
+     *
+     * @param executable paths of programs, below {@code from}
+     */
+    static void place(Path from, Path target, List<String> executable) throws IOException {
         if (!target.isAbsolute()) {
             throw new IOException("the path " + target + " in the guest is not absolute");
         }
@@ -29,6 +36,7 @@ final class FilePlacer {
                     Files.copy(path, to, StandardCopyOption.REPLACE_EXISTING);
                 }
             }
+            makeExecutable(target, executable);
             return;
         }
         Path parent = target.getParent();
@@ -36,5 +44,15 @@ final class FilePlacer {
             Files.createDirectories(parent);
         }
         Files.copy(from, target, StandardCopyOption.REPLACE_EXISTING);
+        makeExecutable(target, executable);
+    }
+
+    private static void makeExecutable(Path target, List<String> executable) throws IOException {
+        for (String name : executable) {
+            Path program = target.resolve(name);
+            Set<PosixFilePermission> permissions = Files.getPosixFilePermissions(program);
+            permissions.addAll(PosixFilePermissions.fromString("--x--x--x"));
+            Files.setPosixFilePermissions(program, permissions);
+        }
     }
 }

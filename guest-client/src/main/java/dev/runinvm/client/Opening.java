@@ -6,11 +6,13 @@ import dev.runinvm.wire.Frame;
 import dev.runinvm.wire.GuestMessage;
 import dev.runinvm.wire.HostMessage;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** What comes before a guest can run tests: its agent's greeting, and the class path sent to it. */
 public final class Opening {
@@ -112,11 +114,20 @@ public final class Opening {
         try {
             ClassPath.Entry entry = ClassPath.entry(host);
             link.put(entry);
-            link.send(new HostMessage.Place(entry.hash(), guest));
+            link.send(new HostMessage.Place(entry.hash(), guest, programs(host)));
         } catch (IOException e) {
             throw new HostLacks("cannot read " + host + " to send it to the guest: " + e, e);
         } catch (GuestFailure e) {
             throw autopsy.ended("while " + host + " was sent to it", e);
+        }
+    }
+
+    /** Files that may be executed, by their paths in a directory; the empty path is a file by itself. */
+    private static List<String> programs(Path host) throws IOException {
+        try (Stream<Path> all = Files.walk(host)) {
+            return all.filter(file -> Files.isRegularFile(file) && Files.isExecutable(file))
+                    .map(file -> host.relativize(file).toString())
+                    .toList();
         }
     }
 }

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -38,6 +39,10 @@ class FilesTest {
         @Test
         void copies() throws IOException {
             String text = Files.readString(THERE.resolve("in/deep/file.txt")) + Files.readString(THERE.resolve("one"));
+            assertTrue(
+                    Files.isExecutable(THERE.resolve("in/deep/program")) && Files.isExecutable(THERE.resolve("one")));
+            assertFalse(Files.getPosixFilePermissions(THERE.resolve("in/deep/file.txt"))
+                    .contains(PosixFilePermission.OWNER_EXECUTE));
             Files.createDirectories(GuestFiles.directory().resolve("sub/empty"));
             Files.writeString(GuestFiles.directory().resolve("sub/out.txt"), text.toUpperCase(java.util.Locale.ROOT));
             Files.write(GuestFiles.directory().resolve("large"), new byte[3 << 20]);
@@ -50,7 +55,9 @@ class FilesTest {
     void filesGoInAndComeBack(@TempDir Path logs, @TempDir Path data) throws IOException {
         Files.createDirectories(data.resolve("deep"));
         Files.writeString(data.resolve("deep/file.txt"), "text of a directory's, ");
+        assertTrue(Files.createFile(data.resolve("deep/program")).toFile().setExecutable(true));
         Path one = Files.writeString(data.resolve("single"), "text of a file's");
+        assertTrue(one.toFile().setExecutable(true));
         Path stale = Files.createDirectories(
                         logs.resolve(Copies.class.getName()).resolve("files"))
                 .resolve("stale");

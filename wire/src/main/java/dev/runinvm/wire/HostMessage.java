@@ -77,8 +77,9 @@ public sealed interface HostMessage {
      * Copies what was put before to a path of the guest's; what goes wrong is told when tests are to run.
      *
      * @param path absolute
+     * @param executable which of a directory's files are programs, by their paths in it; the empty path is a file by itself
      */
-    record Place(String hash, String path) implements HostMessage {}
+    record Place(String hash, String path, List<String> executable) implements HostMessage {}
     /** The type of {@link WarmUp} on the wire. */
     int WARM_UP = 30;
     /** The type of {@link Freeze} on the wire. */
@@ -153,7 +154,7 @@ public sealed interface HostMessage {
         } else if (message instanceof DumpThreads) {
             out.number(4);
         } else if (message instanceof Place m) {
-            out.number(7).text(m.hash).text(m.path);
+            out.number(7).text(m.hash).text(m.path).texts(m.executable);
         } else if (message instanceof Answer m) {
             out.number(6).number(m.number).begin();
             m.counters.forEach((name, value) -> out.text(name).number(value));
@@ -193,7 +194,7 @@ public sealed interface HostMessage {
                         in.textMap(),
                         in.textMap());
             case 6 -> new Answer(in.number(0, Integer.MAX_VALUE), in.numberMap(), in.texts());
-            case 7 -> new Place(hash(in), in.text());
+            case 7 -> new Place(hash(in), in.text(), in.texts());
             default -> throw in.broken("unknown type " + type, null);
         };
         in.end();
