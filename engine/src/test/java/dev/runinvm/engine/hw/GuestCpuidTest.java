@@ -39,6 +39,18 @@ class GuestCpuidTest {
         assertEquals(1 << 31 | 1 << 21 | 1, leaf(cpuid, 0, 1).orElseThrow().ecx());
     }
 
+    /** Snapshots have nothing of the guests that a guest runs itself. */
+    @Test
+    void nestedVirtualizationIsNotOffered() {
+        List<CpuidEntry> nesting = List.of(
+                new CpuidEntry(1, 0, 0, 0, 0, 1 << 5 | 1, 0), new CpuidEntry(0x8000_0001, 0, 0, 0, 0, 1 << 2 | 1, 0));
+        for (boolean hypervisor : new boolean[] {false, true}) {
+            GuestCpuid cpuid = new GuestCpuid(nesting, 1, false, hypervisor);
+            assertEquals(0, leaf(cpuid, 0, 1).orElseThrow().ecx() & 1 << 5, "vmx");
+            assertEquals(1, leaf(cpuid, 0, 0x8000_0001).orElseThrow().ecx(), "svm");
+        }
+    }
+
     @Test
     void processorsAreTheGuestsAndNotTheHosts() {
         GuestCpuid cpuid = new GuestCpuid(SUPPORTED, 4, true, false);

@@ -1,6 +1,7 @@
 package dev.runinvm.engine.os.kvm;
 
 import com.sun.jna.Memory;
+import dev.runinvm.engine.HostLacks;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,6 +36,7 @@ public final class KvmVm implements AutoCloseable {
     private final List<Mapping> mappings = new ArrayList<>();
     private final List<Mapping> overlays = new ArrayList<>();
     private final List<KvmVcpu> processors = new ArrayList<>();
+    private long writtenAtClose;
     private boolean closed;
 
     KvmVm(int fd, KvmSizes sizes) {
@@ -97,13 +99,23 @@ public final class KvmVm implements AutoCloseable {
         }
     }
 
-    /** Bytes of {@link #overlay} that the guest has written, and so take memory of their own. */
+    /**
+     * Bytes of {@link #overlay} that the guest has written, and so take memory of their own; after the end, those it had. 0
+     * where /proc does not tell.
+     */
     public synchronized long writtenBytes() {
-        long bytes = 0;
-        for (Mapping m : overlays) {
-            bytes += closed ? 0 : WrittenPages.of(m.address, m.length).count() * WrittenPages.PAGE;
+        if (closed) {
+            return writtenAtClose;
         }
-        return bytes;
+        try {
+            long pages = 0;
+            for (Mapping m : overlays) {
+                pages += WrittenPages.of(m.address, m.length).count();
+            }
+            return pages * WrittenPages.PAGE;
+        } catch (HostLacks e) {
+            return 0; // a counter is no reason to fail, least of all while the machine is closed
+        }
     }
 
     /**
@@ -239,6 +251,7 @@ public final class KvmVm implements AutoCloseable {
         if (closed) {
             return;
         }
+        writtenAtClose = writtenBytes();
         closed = true;
         processors.forEach(KvmVcpu::close);
         KvmCalls.close(fd);
