@@ -55,14 +55,12 @@ final class VectorForm extends MemInsn implements VectorInsn {
         this.address = d.address;
     }
 
-    /** An EVEX displacement of one byte counts in operands; here those of full vectors and broadcasts. */
+    /** An EVEX displacement of one byte counts in operands. */
     static Decoder scaled(Decoder d) {
         if (d.vex == 2 && d.mod == 1 && !d.scaled) {
             d.scaled = true;
             byte[] bytes = d.bytes();
-            int third = bytes[d.modrmOffset - 2];
-            boolean broadcast = (third & 0x10) != 0;
-            d.displacement *= broadcast ? ((d.rex & 8) != 0 ? 8 : 4) : 16 << (third >> 5 & 3);
+            d.displacement *= EvexDisplacement.factor(d, bytes[d.modrmOffset - 2]);
         }
         return d;
     }
