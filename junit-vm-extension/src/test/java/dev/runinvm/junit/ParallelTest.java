@@ -70,9 +70,14 @@ class ParallelTest {
     @Test
     void parallelClassesAndMethodsEndAsTheyShould() {
         AtomicInteger most = new AtomicInteger();
+        AtomicInteger starting = new AtomicInteger();
         guests.use(config -> {
-            most.accumulateAndGet(Guests.alive() + 1, Math::max);
-            return new FakeVm(config);
+            most.accumulateAndGet(starting.incrementAndGet() + Guests.alive(), Math::max);
+            try {
+                return new FakeVm(config);
+            } finally {
+                starting.decrementAndGet();
+            }
         });
         Recorder recorder =
                 host.launch(PARALLEL, selectClass(One.class), selectClass(Two.class), selectClass(Three.class));

@@ -2,6 +2,8 @@ package dev.runinvm.junit;
 
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -9,6 +11,8 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.platform.engine.discovery.DiscoverySelectors;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -66,6 +70,45 @@ class StreamsTest {
                         "StreamsTest$Printing stderr after all",
                         "StreamsTest$Printing stdout before all\n"),
                 entries.stream().map(e -> e.replace("x".repeat(100_000), "X")).toList());
+    }
+
+    @RunInVM
+    @Execution(ExecutionMode.CONCURRENT)
+    static class AtOnce {
+        private static final CyclicBarrier BARRIER = new CyclicBarrier(2);
+
+        @Test
+        void left() throws Exception {
+            print("left");
+        }
+
+        @Test
+        void right() throws Exception {
+            print("right");
+        }
+
+        private static void print(String who) throws Exception {
+            for (int i = 0; i < 20; i++) {
+                BARRIER.await(30, TimeUnit.SECONDS);
+                System.out.println(who);
+            }
+        }
+    }
+
+    @Test
+    void outputOfTestsThatRunAtOnceIsToldApart() {
+        List<String> entries = new Host()
+                .launch(
+                        Map.of(
+                                "junit.platform.output.capture.stdout", "true",
+                                "junit.jupiter.execution.parallel.enabled", "true",
+                                "junit.jupiter.execution.parallel.config.strategy", "fixed",
+                                "junit.jupiter.execution.parallel.config.fixed.parallelism", "4"),
+                        DiscoverySelectors.selectClass(AtOnce.class))
+                .entries();
+        assertEquals(
+                List.of("left() stdout " + "left\n".repeat(20), "right() stdout " + "right\n".repeat(20)),
+                entries.stream().sorted().toList());
     }
 
     @RunInVM
