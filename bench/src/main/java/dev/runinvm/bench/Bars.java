@@ -12,7 +12,7 @@ import java.util.Set;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
-/** What technique FULL has promised, beside what was measured. */
+/** What the techniques have promised, beside what was measured. */
 final class Bars {
     /** So many boots in a row, none of which fails. */
     static final int BOOTS = 50;
@@ -20,7 +20,9 @@ final class Bars {
     static final int RESTORES = 500;
 
     private static final String FULL = "full";
+    private static final String PARA = "para";
     private static final double MOST_OF_TCG = 1.0;
+    private static final double MOST_OF_FULL = 1.0;
     private static final double LEAST_OF_NATIVE = 0.9;
     private static final double MOST_MEMORY = 1.3;
     private static final double MOST_MILLIS_PER_TEST = 20;
@@ -58,13 +60,16 @@ final class Bars {
     static List<Bar> of(List<Run> runs) {
         List<Bar> bars = new ArrayList<>();
         bars.add(firstResult(runs));
+        bars.add(paraFirstResult(runs));
         bars.addAll(cpu(runs));
+        bars.addAll(micro(runs));
         bars.add(memory(runs));
         bars.add(overhead(runs));
         bars.addAll(restore(runs));
         bars.add(restores(runs));
         bars.add(flat(runs));
-        bars.add(boots(runs));
+        bars.add(boots(runs, PARA));
+        bars.add(boots(runs, FULL));
         return bars;
     }
 
@@ -159,12 +164,7 @@ final class Bars {
     }
 
     private static Bar firstResult(List<Run> runs) {
-        List<Double> ratios = pairs(
-                runs,
-                Work.JUNIT,
-                "qemu-tcg",
-                r -> r.millis().getOrDefault(Run.FIRST_RESULT, 0L),
-                (full, tcg) -> full / tcg);
+        List<Double> ratios = pairs(runs, Work.JUNIT, FULL, "qemu-tcg", Bars::firstResult, (full, tcg) -> full / tcg);
         return atMost(
                 "cold boot to first test result, FULL / QEMU TCG",
                 ratios,
@@ -172,16 +172,54 @@ final class Bars {
                 "needs --work junit with full and qemu-tcg");
     }
 
-    private static List<Bar> cpu(List<Run> runs) {
-        Set<String> kinds = new LinkedHashSet<>();
-        of(runs, Work.CPU, FULL).forEach(r -> kinds.addAll(r.workMillis().keySet()));
-        if (kinds.isEmpty()) {
-            kinds.add("cpu");
-        }
+    private static long firstResult(Run run) {
+        return run.millis().getOrDefault(Run.FIRST_RESULT, 0L);
+    }
+
+    private static Bar paraFirstResult(List<Run> runs) {
+        List<Double> ratios = pairs(runs, Work.JUNIT, PARA, FULL, Bars::firstResult, (para, full) -> para / full);
+        return atMost(
+                "cold boot to first test result, PARA / FULL",
+                ratios,
+                MOST_OF_FULL,
+                "needs --work junit with para and full");
+    }
+
+    private static List<Bar> micro(List<Run> runs) {
         List<Bar> bars = new ArrayList<>();
-        for (String kind : kinds) {
+        for (String kind : kinds(runs, Work.MICRO, PARA)) {
             List<Double> ratios = pairs(
-                    runs, Work.CPU, "native", r -> r.workMillis().getOrDefault(kind, 0L), (full, bare) -> bare / full);
+                    runs,
+                    Work.MICRO,
+                    PARA,
+                    FULL,
+                    r -> r.workMillis().getOrDefault(kind, 0L),
+                    (para, full) -> para / full);
+            bars.add(atMost(kind + ", PARA / FULL", ratios, MOST_OF_FULL, "needs --work micro with para and full"));
+        }
+        return bars;
+    }
+
+    /** The kinds of work that a contender did; if none, the work's name. */
+    private static Set<String> kinds(List<Run> runs, Work work, String contender) {
+        Set<String> kinds = new LinkedHashSet<>();
+        of(runs, work, contender).forEach(r -> kinds.addAll(r.workMillis().keySet()));
+        if (kinds.isEmpty()) {
+            kinds.add(work.toString());
+        }
+        return kinds;
+    }
+
+    private static List<Bar> cpu(List<Run> runs) {
+        List<Bar> bars = new ArrayList<>();
+        for (String kind : kinds(runs, Work.CPU, FULL)) {
+            List<Double> ratios = pairs(
+                    runs,
+                    Work.CPU,
+                    FULL,
+                    "native",
+                    r -> r.workMillis().getOrDefault(kind, 0L),
+                    (full, bare) -> bare / full);
             bars.add(judged(
                     kind + ", native's time / FULL's",
                     Report.middle(ratios),
@@ -202,11 +240,12 @@ final class Bars {
                 "memory of the host / guest RAM touched, FULL", ratios, MOST_MEMORY, "needs --work junit with full");
     }
 
-    private static Bar boots(List<Run> runs) {
+    private static Bar boots(List<Run> runs, String contender) {
         List<Run> boots = runs.stream()
-                .filter(r -> r.work() == Work.BOOTS && r.contender().equals(FULL))
+                .filter(r -> r.work() == Work.BOOTS && r.contender().equals(contender))
                 .toList();
-        return inARow("boots in a row without a failure, FULL", boots, BOOTS, "--work boots --boots ");
+        String name = "boots in a row without a failure, " + contender.toUpperCase(Locale.ROOT);
+        return inARow(name, boots, BOOTS, "--work boots --boots ");
     }
 
     private static Bar inARow(String name, List<Run> runs, int least, String option) {
@@ -247,17 +286,18 @@ final class Bars {
     }
 
     private interface Ratio {
-        double of(double full, double peer);
+        double of(double own, double peer);
     }
 
     /** Ratios within a round: the machine's pace drifts from one to the next. */
-    private static List<Double> pairs(List<Run> runs, Work work, String peer, ToLongFunction<Run> figure, Ratio ratio) {
+    private static List<Double> pairs(
+            List<Run> runs, Work work, String contender, String peer, ToLongFunction<Run> figure, Ratio ratio) {
         List<Double> ratios = new ArrayList<>();
-        for (Run full : of(runs, work, FULL)) {
+        for (Run run : of(runs, work, contender)) {
             Optional<Run> other = of(runs, work, peer).stream()
-                    .filter(r -> r.round() == full.round())
+                    .filter(r -> r.round() == run.round())
                     .findFirst();
-            long mine = figure.applyAsLong(full);
+            long mine = figure.applyAsLong(run);
             long others = other.map(figure::applyAsLong).orElse(0L);
             if (mine > 0 && others > 0) {
                 ratios.add(ratio.of(mine, others));

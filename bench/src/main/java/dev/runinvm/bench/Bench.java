@@ -57,6 +57,7 @@ public final class Bench implements Callable<Integer> {
             description = {
                 "${COMPLETION-CANDIDATES}, separated by commas; ${DEFAULT-VALUE} by default.",
                 "junit: from nothing to the results of a JUnit class; cpu: processor-bound programs;",
+                "micro: system calls, page faults, processes and context switches of a small program;",
                 "boots: many runs of junit in a row under our engine, of which none may fail;",
                 "overhead: a thousand tests that do nothing, by @RunInVM and natively: what each costs;",
                 "restore: our engine's guests that boot and guests from a snapshot, in turns, and their memory;",

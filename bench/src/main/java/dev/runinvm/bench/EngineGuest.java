@@ -23,8 +23,8 @@ final class EngineGuest {
     /**
      * The entry point.
      *
-     * @param arguments technique, mebibytes of RAM, the guest's jar, seconds that the run may take, {@code junit} or
-     *     {@code cpu}
+     * @param arguments technique, mebibytes of RAM, the guest's jar, seconds that the run may take, what
+     *     {@link GuestMain} is told to do
      */
     public static void main(String[] arguments) throws InterruptedException {
         long jvmMillis = ProcessHandle.current()

@@ -175,7 +175,7 @@ final class Measurement {
     /** The first milestone that has not come. */
     private String awaited() {
         List<String> expected = new ArrayList<>(contender.milestones());
-        if (work != Work.CPU) {
+        if (work != Work.CPU && work != Work.MICRO) {
             expected.add(Run.FIRST_RESULT);
         }
         return expected.stream()

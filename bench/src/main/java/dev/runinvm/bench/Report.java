@@ -58,7 +58,7 @@ final class Report {
                 (name, run) -> run.work() == Work.JUNIT ? Optional.of(run.peakBytes() >> 20) : Optional.empty());
         table(
                 text,
-                "ms of work",
+                "of work, ms if not named",
                 names(Run::workMillis),
                 (name, run) -> Optional.ofNullable(run.workMillis().get(name)));
         table(

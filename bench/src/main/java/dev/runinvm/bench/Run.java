@@ -11,7 +11,7 @@ import java.util.Optional;
  * @param work what it did
  * @param millis when each milestone was reached, in milliseconds since its process was started, in order
  * @param memory the most memory that its processes held at once
- * @param workMillis milliseconds of each kind of processor-bound work, empty in other runs
+ * @param workMillis what each kind of work took, in milliseconds unless its name says otherwise; empty in other runs
  * @param counters the engine's counters at the end, empty for others
  * @param failure why the run does not count; empty when it does
  */

@@ -8,6 +8,8 @@ enum Work {
     JUNIT("junit"),
     /** Processor-bound programs. */
     CPU("cpu"),
+    /** What the kernel's basic services cost: system call, page fault, process, context switch. */
+    MICRO("micro"),
     /** As {@link #JUNIT}, by our engine alone and many times in a row: not one may fail. */
     BOOTS("junit"),
     /** A thousand tests that do nothing, as a user has them run: what one costs. */

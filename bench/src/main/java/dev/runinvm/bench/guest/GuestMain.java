@@ -1,5 +1,6 @@
 package dev.runinvm.bench.guest;
 
+import java.io.IOException;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -14,7 +15,7 @@ import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 
 /**
- * Runs one JUnit test class, or the processor-bound work, and marks on standard output when what happened: the host
+ * Runs one JUnit test class, or the processor-bound or the kernel-bound work, and marks on standard output when what happened: the host
  * takes the time, since a guest's clock is not to be trusted with it.
  */
 public final class GuestMain {
@@ -36,15 +37,20 @@ public final class GuestMain {
     /**
      * The entry point.
      *
-     * @param arguments {@code cpu}; or {@code junit} or {@code overhead} and, unless it is {@link SampleTests} or
+     * @param arguments {@code cpu} or {@code micro}; or {@code junit} or {@code overhead} and, unless it is {@link SampleTests} or
      *     {@link TrivialTests}, the name of the test class
      */
-    public static void main(String[] arguments) {
+    public static void main(String[] arguments) throws IOException, InterruptedException {
         if (arguments.length == 1) {
             mark(JVM);
         }
         if (arguments[0].equals("cpu")) {
             CpuWork.all().forEach((name, millis) -> mark(WORK + " " + name + " " + millis));
+            mark(DONE + " 0");
+            return;
+        }
+        if (arguments[0].equals("micro")) {
+            MicroWork.all().forEach((name, nanos) -> mark(WORK + " " + name + " " + nanos));
             mark(DONE + " 0");
             return;
         }
