@@ -4,6 +4,8 @@ package dev.runinvm.engine;
 public enum Capability {
     /** More than one processor. */
     SEVERAL_CPUS("guests of more than one processor"),
+    /** Block devices kept in files of the host. */
+    DISKS("guests with disks"),
     /** A clock that a hypervisor keeps for its guests. */
     PARAVIRTUAL_CLOCK("guests that use a hypervisor's clock");
 

@@ -2,6 +2,7 @@ package dev.runinvm.engine;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +18,7 @@ import java.util.function.Consumer;
  * @param cpus number of processors, at least 1; more than one needs {@link Capability#SEVERAL_CPUS}
  * @param paravirtualClock whether the guest may know that it runs on a hypervisor, and use its clock (kvmclock); needs
  *     {@link Capability#PARAVIRTUAL_CLOCK}
+ * @param disks its block devices, in order; needs {@link Capability#DISKS}
  * @param kernel a kernel file to use instead of the default one
  * @param kernelPackage a Debian package to take the kernel from, if no file is named
  * @param agentJar the agent to run in the guest; without one the guest has no JDK and no agent
@@ -33,6 +35,7 @@ public record VmConfig(
         long memoryBytes,
         int cpus,
         boolean paravirtualClock,
+        List<Disk> disks,
         Optional<Path> kernel,
         Optional<String> kernelPackage,
         Optional<Path> agentJar,
@@ -52,6 +55,14 @@ public record VmConfig(
         /** One shell command; its exit status ends the guest. */
         COMMAND
     }
+
+    /**
+     * A disk whose content is a file of the host's.
+     *
+     * @param image the file, of whole sectors of 512 bytes; what is beyond the last is not seen
+     * @param readOnly whether the guest may not write; else what it writes is in the file
+     */
+    public record Disk(Path image, boolean readOnly) {}
 
     /** Bytes of RAM of a guest whose user did not say. */
     public static final long DEFAULT_MEMORY = 1024L << 20;
@@ -80,10 +91,11 @@ public record VmConfig(
             }
         }
         agentFiles = Map.copyOf(agentFiles);
+        disks = List.copyOf(disks);
         kernelArguments = List.copyOf(kernelArguments);
     }
 
-    /** Defaults: 1 GiB, one processor, no clock but its own, the default kernel, a shell, nothing logged, ten minutes to prepare. */
+    /** Defaults: 1 GiB, one processor, no clock but its own, no disks, the default kernel, a shell, nothing logged, ten minutes to prepare. */
     public static VmConfig of(Technique technique) {
         return new Parts(technique).whole();
     }
@@ -109,10 +121,22 @@ public record VmConfig(
         if (cpus > 1) {
             needs.add(Capability.SEVERAL_CPUS);
         }
+        if (!disks.isEmpty()) {
+            needs.add(Capability.DISKS);
+        }
         if (paravirtualClock) {
             needs.add(Capability.PARAVIRTUAL_CLOCK);
         }
         return needs;
+    }
+
+    /** With one more disk. */
+    public VmConfig disk(Path image, boolean readOnly) {
+        return with(parts -> {
+            List<Disk> all = new ArrayList<>(parts.disks);
+            all.add(new Disk(image, readOnly));
+            parts.disks = all;
+        });
     }
 
     /** With this kernel file. */
@@ -186,6 +210,7 @@ public record VmConfig(
         private long memoryBytes = DEFAULT_MEMORY;
         private int cpus = 1;
         private boolean paravirtualClock;
+        private List<Disk> disks = List.of();
         private Optional<Path> kernel = Optional.empty();
         private Optional<String> kernelPackage = Optional.empty();
         private Optional<Path> agentJar = Optional.empty();
@@ -206,6 +231,7 @@ public record VmConfig(
             memoryBytes = whole.memoryBytes;
             cpus = whole.cpus;
             paravirtualClock = whole.paravirtualClock;
+            disks = whole.disks;
             kernel = whole.kernel;
             kernelPackage = whole.kernelPackage;
             agentJar = whole.agentJar;
@@ -224,6 +250,7 @@ public record VmConfig(
                     memoryBytes,
                     cpus,
                     paravirtualClock,
+                    disks,
                     kernel,
                     kernelPackage,
                     agentJar,

@@ -1,5 +1,6 @@
 package dev.runinvm.engine;
 
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -18,6 +19,10 @@ class TechniquesTest {
                 HostLacks.class,
                 () -> Techniques.start(VmConfig.of(Technique.FULL).paravirtualClock(true)));
         assertTrue(clock.getMessage().contains("hypervisor's clock; those that do: HW"), clock.getMessage());
+        HostLacks disks = assertThrows(
+                HostLacks.class,
+                () -> Techniques.start(VmConfig.of(Technique.FULL).disk(Path.of("disk"), true)));
+        assertTrue(disks.getMessage().contains("guests with disks; those that do: PARA"), disks.getMessage());
     }
 
     @Test

@@ -44,6 +44,7 @@ final class BlockBackend implements XenBus.Backend, AutoCloseable {
     private final XenStore store;
     private final GrantTables grants;
     private final EventChannels events;
+    private final Written written;
     private final FileChannel file;
     private final boolean readOnly;
     private final long sectors;
@@ -57,6 +58,16 @@ final class BlockBackend implements XenBus.Backend, AutoCloseable {
 
     long sectorsMoved;
 
+    /** Is told what was written to the guest's memory. */
+    interface Written {
+        /**
+         * Bytes have changed.
+         *
+         * @param physical address of the first, all in one page
+         */
+        void changed(long physical, long length);
+    }
+
     /**
      * Opens a disk.
      *
@@ -68,12 +79,14 @@ final class BlockBackend implements XenBus.Backend, AutoCloseable {
             XenStore store,
             GrantTables grants,
             EventChannels events,
+            Written written,
             Path image,
             boolean readOnly) {
         this.memory = memory;
         this.store = store;
         this.grants = grants;
         this.events = events;
+        this.written = written;
         this.readOnly = readOnly;
         try {
             file = FileChannel.open(
@@ -190,6 +203,9 @@ final class BlockBackend implements XenBus.Backend, AutoCloseable {
             long offset = memory.offset(page + (long) first * SECTOR);
             ByteBuffer target = memory.buffer(offset).slice(memory.index(offset), count * SECTOR);
             move(write, target, sector * SECTOR);
+            if (!write) {
+                written.changed(page + (long) first * SECTOR, (long) count * SECTOR);
+            }
             sector += count;
             sectorsMoved += count;
         }

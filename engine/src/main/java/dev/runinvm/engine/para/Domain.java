@@ -102,7 +102,7 @@ final class Domain {
     /** Adds a disk, /dev/xvda the first, before the guest runs. It is closed with {@link #closeDisks}. */
     void addDisk(Path image, boolean readOnly) {
         int device = BlockBackend.XVDA + BlockBackend.DISK_STEP * disks.size();
-        BlockBackend disk = new BlockBackend(memory, store, grants, events, image, readOnly);
+        BlockBackend disk = new BlockBackend(memory, store, grants, events, cpu.mmu::memoryChanged, image, readOnly);
         disks.add(disk);
         disk.describe(device);
         bus.add("vbd", device, disk);

@@ -17,9 +17,7 @@ import dev.runinvm.engine.image.PreparedImage;
 import dev.runinvm.engine.machine.ChannelPci;
 import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.x86.Interpreter;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -46,13 +44,9 @@ final class ParaMachine implements Vm {
     private final GuestThread thread;
 
     ParaMachine(VmConfig config, PreparedImage image) {
-        this(config, image, List.of());
-    }
-
-    /** With disks, /dev/xvda the first, which the guest may write. */
-    ParaMachine(VmConfig config, PreparedImage image, List<Path> disks) {
         this.image = image;
         this.memory = GuestMemory.create(config.memoryBytes());
+        Runnable closeDisks = () -> {};
         try {
             HostCpu host = HostCpu.probe();
             time = new HostTime(host);
@@ -60,6 +54,8 @@ final class ParaMachine implements Vm {
             DomainBuilder builder =
                     new DomainBuilder(memory, image.kernel(), image.initramfs(), image.disks(), commandLine(config));
             domain = new Domain(memory, builder, time, host);
+            closeDisks = domain::closeDisks;
+            config.disks().forEach(disk -> domain.addDisk(disk.image(), disk.readOnly()));
             channel = new WindowChannel(memory.window());
             bell = new Bell(channel);
             pci = new ChannelPci(domain.ports, domain.mmio, channel);
@@ -72,11 +68,11 @@ final class ParaMachine implements Vm {
             domain.setConsoleOutput(console::output);
             domain.addConsole(CONTROL, console::controlOutput);
             domain.addConsole(BELL, bell);
-            disks.forEach(disk -> domain.addDisk(disk, false));
             direct = DirectEngine.open(memory, host);
             domain.setDirect(direct);
             vcpu = new ParaVcpu(domain.cpu, new Interpreter(domain.cpu), domain, direct, time);
         } catch (RuntimeException e) {
+            closeDisks.run();
             memory.close();
             throw e;
         }

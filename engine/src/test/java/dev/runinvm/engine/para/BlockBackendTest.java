@@ -34,8 +34,11 @@ class BlockBackendTest {
         open(BlockBackend.XVDA, false);
     }
 
+    private long written;
+
     private void open(int device, boolean readOnly) {
-        disk = new BlockBackend(d.memory, d.domain.store, d.domain.grants, d.domain.events, image, readOnly);
+        disk = new BlockBackend(
+                d.memory, d.domain.store, d.domain.grants, d.domain.events, (at, n) -> written += n, image, readOnly);
         disk.describe(device);
         d.domain.bus.add("vbd", device, disk);
         grant(8, RING, false);
@@ -92,6 +95,7 @@ class BlockBackendTest {
         byte[] content = Files.readAllBytes(image);
         assertArrayEquals(java.util.Arrays.copyOfRange(content, 5 * 512, 7 * 512), read);
         assertTrue(d.domain.shared.isPending(port));
+        assertEquals(1024, written, "bytes that caches of the guest's memory were told of");
 
         d.memory.write(DATA, new byte[4096], 0, 4096);
         assertEquals(0, request(1, 56, 9, 0, 7));

@@ -5,11 +5,17 @@ import dev.runinvm.engine.Technique;
 import dev.runinvm.engine.Techniques;
 import dev.runinvm.engine.Vm;
 import dev.runinvm.engine.VmConfig;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -21,8 +27,11 @@ class ParaGuestIT {
     private record Outcome(GuestEnd end, int status, String console, Map<String, Long> counters) {}
 
     private static Outcome run(String command) throws InterruptedException {
-        try (Vm vm =
-                Techniques.start(VmConfig.of(Technique.PARA).memory(256L << 20).command(command))) {
+        return run(VmConfig.of(Technique.PARA).memory(256L << 20).command(command));
+    }
+
+    private static Outcome run(VmConfig config) throws InterruptedException {
+        try (Vm vm = Techniques.start(config)) {
             assertTrue(vm.awaitEnd(LIMIT), () -> "still running; console:\n" + text(vm));
             return new Outcome(vm.end().orElseThrow(), vm.console().exitStatus().orElse(-1), text(vm), vm.counters());
         }
@@ -73,6 +82,33 @@ class ParaGuestIT {
                 o.counters.keySet().stream()
                         .noneMatch(name -> name.startsWith("exits.port.") && !name.equals("exits.port.pci")),
                 () -> o.counters.toString());
+    }
+
+    /** What the guest writes is in the host's file, what is in that is what the guest reads, and a read-only one stays. */
+    @Test
+    void hasDisks(@TempDir Path folder) throws Exception {
+        Path first = folder.resolve("first");
+        Path second = folder.resolve("second");
+        Files.write(first, new byte[8 << 20]);
+        byte[] text = Arrays.copyOf("from the host\n".getBytes(StandardCharsets.US_ASCII), 1 << 20);
+        Files.write(second, text);
+        Outcome o = run(VmConfig.of(Technique.PARA)
+                .memory(256L << 20)
+                .disk(first, false)
+                .disk(second, true)
+                .command(
+                        "set -e; mke2fs -F /dev/xvda >/dev/null; mount -t ext4 /dev/xvda /mnt; echo from the guest >/mnt/file;"
+                                + " dd if=/dev/urandom of=/mnt/random bs=64k count=40 2>/dev/null; sum=$(md5sum </mnt/random);"
+                                + " umount /mnt; mount -t ext4 /dev/xvda /mnt; [ \"$sum\" = \"$(md5sum </mnt/random)\" ]; umount /mnt;"
+                                + " head -1 /dev/xvdb; cat /sys/block/xvdb/ro /sys/block/xvda/size;"
+                                + " if echo x 2>/dev/null >/dev/xvdb; then exit 9; fi; sync; exit 5"));
+        assertEquals(5, o.status, o.console);
+        assertTrue(o.console.contains("from the host\n1\n16384"), o.console);
+        assertTrue(
+                new String(Files.readAllBytes(first), StandardCharsets.ISO_8859_1).contains("from the guest\n"),
+                "what the guest has written is not in the file");
+        assertArrayEquals(text, Files.readAllBytes(second));
+        assertTrue(o.counters.get("para.diskSectors") > 40 * 128, o.counters::toString);
     }
 
     @Test
