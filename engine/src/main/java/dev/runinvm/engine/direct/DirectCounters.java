@@ -29,6 +29,7 @@ final class DirectCounters {
     long pagesDropped;
     long evictions;
     long regionsUnchanged;
+    long revalidationsSpared;
     long cpuidPages;
     long cpuidVisits;
     long cpuidTraps;
@@ -60,6 +61,7 @@ final class DirectCounters {
         m.put("direct.pagesDropped", pagesDropped);
         m.put("direct.evictions", evictions);
         m.put("direct.regionsUnchanged", regionsUnchanged);
+        m.put("direct.revalidationsSpared", revalidationsSpared);
         m.put("direct.cpuidPages", cpuidPages);
         m.put("direct.cpuidVisits", cpuidVisits);
         m.put("direct.cpuidTraps", cpuidTraps);

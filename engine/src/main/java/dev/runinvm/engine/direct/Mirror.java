@@ -50,6 +50,9 @@ final class Mirror {
     private int mappings;
 
     private boolean allMarked;
+    /** {@link TableVersions#changes} when everything was last compared; -1 if it was not. */
+    private long compared = -1;
+
     private final long[] marked = new long[MAX_MARKED];
     private int markedCount;
 
@@ -114,7 +117,10 @@ final class Mirror {
 
     /** Brings the mirror up to what has been invalidated since the last time. */
     void revalidate(Stub s, boolean nxe) {
-        if (allMarked) {
+        if (allMarked && versions != null && versions.changes() == compared && markedCount == 0) {
+            counters.revalidationsSpared++;
+        } else if (allMarked) {
+            compared = versions == null ? -1 : versions.changes();
             counters.revalidations++;
             Sweep sweep = new Sweep(s);
             for (int i = 0; i < count; i++) {

@@ -1,7 +1,6 @@
 package dev.runinvm.engine.direct;
 
 /** Says whether page tables have changed, where the guest tells of every change of them. */
-@FunctionalInterface
 public interface TableVersions {
     /** Nothing is known of the table. */
     int UNKNOWN = -1;
@@ -13,4 +12,7 @@ public interface TableVersions {
      * @return not negative, or {@link #UNKNOWN}
      */
     int of(long table);
+
+    /** A number that is another one after each change of any table, but for accessed and dirty bits that were set. */
+    long changes();
 }

@@ -159,6 +159,7 @@ final class Domain {
         all.put("para.unpins", mmuOps.unpins);
         all.put("para.baseChanges", mmuOps.baseChanges);
         all.put("para.flushes", mmuOps.flushes);
+        all.put("para.kernelFlushes", mmuOps.kernelFlushes);
         all.put("para.pageFlushes", mmuOps.pageFlushes);
         all.put("para.eventsSent", events.sent);
         all.put("para.timerEvents", timers.expired);

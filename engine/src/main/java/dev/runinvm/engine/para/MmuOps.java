@@ -52,7 +52,10 @@ final class MmuOps {
     long unpins;
     long baseChanges;
     long flushes;
+    long kernelFlushes;
     long pageFlushes;
+    /** As of when the upper half's translations were last dropped. */
+    private long kernelChangesFlushed = -1;
 
     MmuOps(GuestMemory memory, MachineLayout layout, PageTypes types, PvCpu pv) {
         this.memory = memory;
@@ -158,7 +161,13 @@ final class MmuOps {
 
     private void flushAll(Cpu cpu) {
         flushes++;
-        cpu.mmu.flushAll(false);
+        // A guest has one call for both halves; nearly always it means its programs'.
+        boolean kernelUnchanged = types.kernelChanges() == kernelChangesFlushed;
+        kernelChangesFlushed = types.kernelChanges();
+        cpu.mmu.flushAll(kernelUnchanged);
+        if (!kernelUnchanged) {
+            kernelFlushes++;
+        }
         programsChanged();
     }
 

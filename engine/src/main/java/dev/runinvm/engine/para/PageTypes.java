@@ -27,11 +27,17 @@ final class PageTypes implements TableVersions, TableGuard {
     private final int[] references;
     private final int[] version;
     private final BitSet pinned = new BitSet();
+    /** Tables through which the upper half of an address space, the kernel's, is reached. */
+    private final BitSet kernel = new BitSet();
 
     /** Entries written by hypercalls; stores to tables in use that came without. */
     long updates;
 
     long directWrites;
+    /** Changes of any table. */
+    private long changes;
+
+    private long kernelChanges;
 
     PageTypes(GuestMemory memory, MachineLayout layout) {
         this.memory = memory;
@@ -68,7 +74,21 @@ final class PageTypes implements TableVersions, TableGuard {
         touch((int) (physicalAddress >>> 12));
     }
 
+    @Override
+    public long changes() {
+        return changes;
+    }
+
+    /** A number that is another one after each change of the tables that map the upper half. */
+    long kernelChanges() {
+        return kernelChanges;
+    }
+
     private void touch(int frame) {
+        changes++;
+        if (kernel.get(frame)) {
+            kernelChanges++;
+        }
         version[frame] = version[frame] + 1 & Integer.MAX_VALUE;
     }
 
@@ -100,7 +120,7 @@ final class PageTypes implements TableVersions, TableGuard {
                 continue;
             }
             try {
-                reference(memory.getLong((frame << 12) + 8L * i), wanted);
+                reference(f, i, memory.getLong((frame << 12) + 8L * i));
             } catch (XenError e) {
                 forget(f, i);
                 throw e;
@@ -125,6 +145,7 @@ final class PageTypes implements TableVersions, TableGuard {
         int was = level[f];
         references[f] = 0;
         level[f] = 0;
+        kernel.clear(f);
         for (int i = 0; i < entries && was > 1; i++) {
             if (was != 4 || i < ReservedSlots.FIRST || i > ReservedSlots.LAST) {
                 drop(memory.getLong(((long) f << 12) + 8L * i), was);
@@ -132,18 +153,38 @@ final class PageTypes implements TableVersions, TableGuard {
         }
     }
 
-    private void reference(long entry, int level) {
+    private void reference(int table, int slot, long entry) {
         if ((entry & PageWalker.PRESENT) == 0) {
             return;
         }
         long physical = entry & PageWalker.ADDRESS;
-        if (level > 1) {
+        if (level[table] > 1) {
             if ((entry & PageWalker.LARGE) != 0) {
                 throw XenError.invalid();
             }
-            get(physical >>> 12, level - 1);
+            get(physical >>> 12, level[table] - 1);
+            if (isKernels(table, slot)) {
+                becomesKernels((int) (physical >>> 12));
+            }
         } else if (!layout.mayMap(physical)) {
             throw XenError.invalid();
+        }
+    }
+
+    private boolean isKernels(int table, int slot) {
+        return level[table] == 4 ? slot > ReservedSlots.LAST : kernel.get(table);
+    }
+
+    private void becomesKernels(int table) {
+        if (kernel.get(table)) {
+            return;
+        }
+        kernel.set(table);
+        for (int i = 0; i < ENTRIES && level[table] > 1; i++) {
+            long entry = memory.getLong(((long) table << 12) + 8L * i);
+            if ((entry & PageWalker.PRESENT) != 0) {
+                becomesKernels((int) ((entry & PageWalker.ADDRESS) >>> 12));
+            }
         }
     }
 
@@ -186,20 +227,21 @@ final class PageTypes implements TableVersions, TableGuard {
         updates++;
         int frame = (int) (address >>> 12);
         int of = level[frame];
+        int slot = (int) (address >>> 3) & ENTRIES - 1;
         long old = memory.getLong(address);
-        if (of == 4) {
-            long slot = address >>> 3 & 511;
-            if (slot >= ReservedSlots.FIRST && slot <= ReservedSlots.LAST) {
-                throw XenError.invalid();
-            }
+        if (of == 4 && slot >= ReservedSlots.FIRST && slot <= ReservedSlots.LAST) {
+            throw XenError.invalid();
         }
         if (of == 0) {
             memory.putLong(address, entry);
             return old;
         }
-        reference(entry, of);
+        reference(frame, slot, entry);
         memory.putLong(address, preserve ? entry & ~ACCESSED_DIRTY | old & ACCESSED_DIRTY : entry);
         touch(frame);
+        if (of == 4 && isKernels(frame, slot)) {
+            kernelChanges++;
+        }
         drop(old, of);
         return old;
     }

@@ -93,6 +93,34 @@ class MirrorTest {
     }
 
     @Test
+    void nothingIsComparedWhereNoTableHasChanged() {
+        long[] changes = {0};
+        g.engine.setTableVersions(new TableVersions() {
+            @Override
+            public int of(long table) {
+                return UNKNOWN;
+            }
+
+            @Override
+            public long changes() {
+                return changes[0];
+            }
+        });
+        g.memory.putLong(DATA_PHYSICAL, 1);
+        g.memory.putLong(DATA_PHYSICAL + 8192, 2);
+        for (int i = 0; i < 3; i++) {
+            assertEquals(1, load());
+            g.engine.invalidateAll(g.cpu.cr3);
+        }
+        assertEquals(1, g.engine.rawCounters().revalidations);
+        assertEquals(1, g.engine.rawCounters().revalidationsSpared);
+        g.map(g.cpu.cr3, DATA, DATA_PHYSICAL + 8192, P | U | W);
+        changes[0]++;
+        assertEquals(2, load());
+        assertEquals(2, g.engine.rawCounters().revalidations);
+    }
+
+    @Test
     void aReplacedPageTableIsFollowed() {
         g.memory.putLong(DATA_PHYSICAL, 1);
         g.memory.putLong(DATA_PHYSICAL + 8192, 2);

@@ -146,4 +146,46 @@ class PageTypesTest {
             d.domain.cpu.mmu.write64(va + 8, 0);
         });
     }
+
+    private long walksAfterAFlush() {
+        long list = d.words(6, 0, 0); // MMUEXT_TLB_FLUSH_LOCAL
+        assertEquals(0, d.call(Hypercalls.MMUEXT_OP, list, 1, 0, EventChannels.DOMID_SELF));
+        long before = d.domain.cpu.mmu.walks;
+        d.read64(TestDomain.SCRATCH);
+        return d.domain.cpu.mmu.walks - before;
+    }
+
+    @Test
+    void aFlushSparesTheKernelsTranslationsUntilItsTablesChange() {
+        walksAfterAFlush();
+        assertEquals(0, walksAfterAFlush());
+        long page = TestDomain.SCRATCH + 0x1000;
+        assertEquals(0, d.call(Hypercalls.UPDATE_VA_MAPPING, page, 0x300_0000 | 0x63, 0));
+        assertEquals(1, walksAfterAFlush());
+        assertEquals(0, walksAfterAFlush());
+        // a table of programs is none of the kernel's
+        hierarchy();
+        types.pin(L4, 4);
+        types.update(L1 << 12, 0, false);
+        assertEquals(0, walksAfterAFlush());
+        // until the kernel reaches it too
+        long kernelL3 = d.memory.getLong(d.domain.pv.kernelRoot + 8 * 511) & 0xf_ffff_ffff_f000L;
+        types.update(kernelL3 + 8 * 500, L2 << 12 | 7, false);
+        assertEquals(1, walksAfterAFlush());
+        types.update(L1 << 12, DATA << 12 | 7, false);
+        assertEquals(1, walksAfterAFlush());
+        assertEquals(0, walksAfterAFlush());
+    }
+
+    @Test
+    void changesOfAllTablesAreCounted() {
+        hierarchy();
+        types.pin(L4, 4);
+        long before = types.changes();
+        types.update(L2 << 12, 0, false);
+        assertNotEquals(before, types.changes());
+        before = types.changes();
+        types.update(DATA << 12, 1, false);
+        assertEquals(before, types.changes());
+    }
 }
