@@ -6,7 +6,7 @@ def at = { directory, name, path ->
 for (directory in ['parallel', 'one']) {
     assert at(directory, 'ExitsIT', '/@tests') == '3' && at(directory, 'ExitsIT', '/@errors') == '2'
     def exits = at(directory, 'ExitsIT', '/testcase[@name="exits"]/error/@message')
-    assert exits.contains('(FULL) ended while running exits()') && exits.contains('status 3')
+    assert exits.contains("(${technique}) ended while running exits()") && exits.contains('status 3')
     assert exits.contains('System.exit was called at example.ExitsIT.exits(ExitsIT.java:')
     assert exits.contains('console.log')
     assert at(directory, 'ExitsIT', '/testcase[@name="comesTooLate"]/error/@message').startsWith('it did not run: ')

@@ -8,7 +8,7 @@ def at = { path -> xpath.evaluate('/testsuite' + path, outcomes) }
 def log = new File(basedir, 'build.log').text
 
 assert at('/@tests') == '12' && at('/@failures') == '2' && at('/@errors') == '1' && at('/@skipped') == '2'
-assert at('/properties/property[@name="runinvm.technique"]/@value') == 'FULL'
+assert at('/properties/property[@name="runinvm.technique"]/@value') == technique
 
 def passed = '/testcase[@name="aPasses"]'
 assert at(passed + '/@classname') == 'example.OutcomesIT'
@@ -50,4 +50,4 @@ assert log =~ /\[ERROR\] Tests run: 12, Failures: 2, Errors: 1, Skipped: 2, Time
 assert log =~ /\[ERROR\]   OutcomesIT.bIsWrong:\d+ expected: <expected in the guest> but was: <found in the guest>/
 assert log =~ /\[ERROR\]   OutcomesIT.cBreaks:\d+ » IllegalState broken in the guest/
 assert log.count('agent after') <= 1
-assert new File(basedir, 'target/vm/guest-1-full/console.log').length() > 0
+assert new File(basedir, "target/vm/guest-1-${technique.toLowerCase()}/console.log").length() > 0

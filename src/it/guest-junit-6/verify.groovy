@@ -13,4 +13,4 @@ assert at('/testcase[contains(@name, "parameters") and contains(@name, "2")]/sys
 assert new File(basedir, 'target/vm/example.Junit6Test/files/back.xml').text == new File(basedir, 'pom.xml').text
 
 def each = parse('EachTechniqueTest')
-assert each('//system-out').contains('technique FULL')
+assert each('//system-out').contains("technique ${technique}")

@@ -1,6 +1,5 @@
 package dev.runinvm.examples;
 
-import dev.runinvm.engine.Technique;
 import dev.runinvm.junit.RunInVM;
 import dev.runinvm.report.CounterCatalogue;
 import dev.runinvm.report.PhaseNames;
@@ -41,7 +40,7 @@ class DocumentOfARunTest {
     private static RunDocument run;
     private static long nanosOfTheClass;
 
-    @RunInVM(technique = Technique.FULL)
+    @RunInVM
     static class Mixed {
         @Test
         void passes() {

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
@@ -24,6 +25,10 @@ import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass
  */
 @Timeout(value = 10, unit = TimeUnit.MINUTES)
 class HostileGuestsTest {
+    /** What the guests are, as the setting says. */
+    private static final String TECHNIQUE =
+            System.getProperty("runinvm.technique", Technique.FULL.name()).toUpperCase(Locale.ROOT);
+
     private static void sysrq(char key) throws Exception {
         Files.writeString(Path.of("/proc/sys/kernel/sysrq"), "1");
         Files.writeString(Path.of("/proc/sysrq-trigger"), String.valueOf(key));
@@ -57,7 +62,7 @@ class HostileGuestsTest {
         }
     }
 
-    @RunInVM(technique = Technique.FULL)
+    @RunInVM
     static class Harmless {
         @Test
         void works() {
@@ -65,7 +70,7 @@ class HostileGuestsTest {
         }
     }
 
-    @RunInVM(technique = Technique.FULL)
+    @RunInVM
     @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
     static class Panics {
         @Test
@@ -82,11 +87,11 @@ class HostileGuestsTest {
     @Test
     void aPanic() {
         List<Throwable> thrown = failures(Panics.class);
-        assertSays(thrown.get(0), "FULL", "panics()", "PANIC", "sysrq", "console.log");
+        assertSays(thrown.get(0), TECHNIQUE, "panics()", "PANIC", "sysrq", "console.log");
         assertSays(thrown.get(1), "neverStarts() did not run", "PANIC");
     }
 
-    @RunInVM(technique = Technique.FULL)
+    @RunInVM
     static class PowersOff {
         @Test
         void powersOff() throws Exception {
@@ -96,10 +101,10 @@ class HostileGuestsTest {
 
     @Test
     void aPowerOff() {
-        assertSays(failures(PowersOff.class).get(0), "FULL", "powersOff()", "POWER_OFF");
+        assertSays(failures(PowersOff.class).get(0), TECHNIQUE, "powersOff()", "POWER_OFF");
     }
 
-    @RunInVM(technique = Technique.FULL)
+    @RunInVM
     static class Reboots {
         @Test
         void reboots() throws Exception {
@@ -109,10 +114,10 @@ class HostileGuestsTest {
 
     @Test
     void aReboot() {
-        assertSays(failures(Reboots.class).get(0), "FULL", "reboots()", "REBOOT");
+        assertSays(failures(Reboots.class).get(0), TECHNIQUE, "reboots()", "REBOOT");
     }
 
-    @RunInVM(technique = Technique.FULL)
+    @RunInVM
     static class Exits {
         @Test
         void exits() {
@@ -125,7 +130,7 @@ class HostileGuestsTest {
         assertSays(failures(Exits.class).get(0), "exits()", "System.exit was called at", "Exits.exits", "status 3");
     }
 
-    @RunInVM(technique = Technique.FULL)
+    @RunInVM
     static class Halts {
         @Test
         void halts() {
@@ -138,7 +143,7 @@ class HostileGuestsTest {
         assertSays(failures(Halts.class).get(0), "halts()", "AGENT_EXITED", "4");
     }
 
-    @RunInVM(technique = Technique.FULL, timeout = "20s")
+    @RunInVM(timeout = "20s")
     static class Loops {
         @Test
         void loops() {
@@ -154,7 +159,7 @@ class HostileGuestsTest {
         assertSays(failures(Loops.class).get(0), "loops()", "20.0 s", "HostileGuestsTest$Loops.loops");
     }
 
-    @RunInVM(technique = Technique.FULL, timeout = "60s")
+    @RunInVM(timeout = "60s")
     static class Forks {
         @Test
         void forksWithoutEnd() throws Exception {
@@ -167,7 +172,7 @@ class HostileGuestsTest {
         assertSays(failures(Forks.class).get(0), "forksWithoutEnd()");
     }
 
-    @RunInVM(technique = Technique.FULL)
+    @RunInVM
     static class KillsInit {
         @Test
         void killsEverything() throws Exception {
@@ -181,7 +186,7 @@ class HostileGuestsTest {
     }
 
     /** Ports by hand: the keyboard controller's reset line among them. */
-    @RunInVM(technique = Technique.FULL, timeout = "60s")
+    @RunInVM(timeout = "60s")
     static class WritesPorts {
         @Test
         void resetsThroughThePort() throws Exception {

@@ -2,6 +2,7 @@ package dev.runinvm.examples;
 
 import dev.runinvm.engine.Technique;
 import dev.runinvm.junit.RunInVM;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -57,6 +58,15 @@ class PlainHardwareTest {
                 .array();
         String text = new String(signature, StandardCharsets.ISO_8859_1);
         assertFalse(text.matches("[ -~]{4}.*"), () -> "leaf 0x40000000 has a signature: " + text);
+    }
+
+    @Test
+    void theKernelSeesNone() throws IOException {
+        String flags = Files.readAllLines(Path.of("/proc/cpuinfo")).stream()
+                .filter(line -> line.startsWith("flags"))
+                .findFirst()
+                .orElseThrow();
+        assertFalse(flags.matches(".*\\bhypervisor\\b.*"), flags);
     }
 
     @Test
