@@ -2,6 +2,7 @@ package dev.runinvm.engine.direct;
 
 import dev.runinvm.engine.EngineBug;
 import dev.runinvm.engine.HostLacks;
+import dev.runinvm.engine.machine.FirstTouches;
 import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.os.Host;
 import dev.runinvm.engine.x86.AddressSpaceListener;
@@ -79,6 +80,9 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
     /** For each page of RAM that a file backs, where it is mapped: mirror's number and virtual page; see {@link #pageMoved}. */
     private long @Nullable [] placed;
 
+    private @Nullable FirstTouches known;
+    private @Nullable FirstTouches noted;
+
     private @Nullable NativeVectorUnit vectorUnit;
 
     private DirectEngine(GuestMemory memory, DirectOptions options, boolean cpuidFaults) {
@@ -117,6 +121,16 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
 
     DirectCounters rawCounters() {
         return counters;
+    }
+
+    /** Maps what another guest from the same snapshot has touched first, once for each address space. */
+    public void mapAhead(FirstTouches touches) {
+        known = touches;
+    }
+
+    /** Notes from now on what the guest's programs touch that is not mapped for them. */
+    public void note(FirstTouches touches) {
+        noted = touches;
     }
 
     /** Lowers the number of mappings an address space may have, for tests. */
@@ -277,6 +291,10 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
         Mirror m = mirror(s.cr3);
         Stub stub = stub(m, s, nxe);
         m.revalidate(stub, nxe);
+        if (known != null && !m.mappedAhead) {
+            m.mappedAhead = true;
+            m.mapAhead(stub, known.mapped(m.root), nxe, mappingLimit / 2);
+        }
         if (retryExpected) {
             mapRetried(s, m, stub, nxe);
         }
@@ -487,6 +505,9 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
         }
         if (m.mappings() > mappingLimit) {
             m.evict(stub);
+        }
+        if (noted != null) {
+            noted.mapped(m.root, va);
         }
         m.map(stub, va, write, fetch, nxe);
         return fetch && hidden != null && !m.isExecutable(va) ? hiddenPage(m, stub, va, nxe, hidden) : null;

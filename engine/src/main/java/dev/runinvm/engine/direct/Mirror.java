@@ -40,6 +40,9 @@ final class Mirror {
     @Nullable
     Stub stub;
 
+    /** What is to be mapped ahead has been. */
+    boolean mappedAhead;
+
     final Batch batch = new Batch();
     /** For the least recently used to go first. */
     long lastUse;
@@ -242,17 +245,55 @@ final class Mirror {
         r.large = tables.large;
         r.largeEntry = tables.largeEntry;
         int page = (int) (va >>> 12) & Region.PAGES - 1;
-        int window = r.large ? Math.max(options.faultAround(), 64) : options.faultAround();
-        int first = page & -window;
         if (write && memory.isBacked()) {
             makePrivate(r, page);
         }
+        mapWindow(s, r, page, page, fetch);
+    }
+
+    /**
+     * Maps pages that are likely to be touched soon, each with the neighbours that it would be mapped with when it is; as far
+     * as the tables allow it.
+     *
+     * @param addresses in ascending order
+     * @param mostMappings not to be exceeded
+     */
+    void mapAhead(Stub s, long[] addresses, boolean nxe, int mostMappings) {
+        long done = -1;
+        for (long va : addresses) {
+            long window = va >>> 12 & -options.faultAround();
+            if (window == done || mappings > mostMappings || !tables.find(root, va, nxe)) {
+                continue;
+            }
+            done = window;
+            Region r = getOrAdd(va >>> Region.SHIFT);
+            if (r.mapped == 0) {
+                adopt(r);
+            }
+            if (r.large == tables.large && r.rights == tables.rights && r.table == tables.table) {
+                mapWindow(s, r, (int) (va >>> 12) & Region.PAGES - 1, -1, false);
+            }
+        }
+    }
+
+    private void adopt(Region r) {
+        r.version = versions == null ? TableVersions.UNKNOWN : versions.of(tables.table);
+        r.table = tables.table;
+        r.rights = tables.rights;
+        r.large = tables.large;
+        r.largeEntry = tables.largeEntry;
+    }
+
+    /** @param wanted a page to be mapped even if it seems to be so already; -1 for none */
+    private void mapWindow(Stub s, Region r, int page, int wanted, boolean fetch) {
+        int window = r.large ? Math.max(options.faultAround(), 64) : options.faultAround();
+        int first = page & -window;
         Run run = new Run(r);
         for (int i = first; i < first + window; i++) {
             if (r.large) {
                 offerLarge(s, run, r, i, fetch);
             } else {
-                offer(s, run, r, i, i == page, fetch);
+                offer(s, run, r, i, i == wanted, fetch);
             }
         }
         run.finish();

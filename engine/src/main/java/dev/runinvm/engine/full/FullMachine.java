@@ -17,6 +17,7 @@ import dev.runinvm.engine.direct.HostTime;
 import dev.runinvm.engine.guest.RecordingConsole;
 import dev.runinvm.engine.image.CommandLine;
 import dev.runinvm.engine.image.PreparedImage;
+import dev.runinvm.engine.machine.FirstTouches;
 import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.machine.MmioBus;
 import dev.runinvm.engine.machine.Pc;
@@ -53,6 +54,10 @@ final class FullMachine implements Vm {
     private final RecordingConsole console;
     private final Vcpu vcpu;
     private final Thread thread;
+    private final @Nullable SnapshotFile from;
+    /** What is noted for the guests to come from the same snapshot; null if one has told already. */
+    private final @Nullable FirstTouches noted;
+
     private final AtomicReference<GuestEnd> end = new AtomicReference<>();
     private final CountDownLatch ended = new CountDownLatch(1);
 
@@ -64,9 +69,12 @@ final class FullMachine implements Vm {
      */
     FullMachine(VmConfig config, PreparedImage image, @Nullable SnapshotFile from) {
         this.image = image;
+        this.from = from;
         this.memory = GuestMemory.create(config.memoryBytes(), true);
         try {
             HostCpu host = HostCpu.probe();
+            FirstTouches known = from == null ? null : from.firstTouches();
+            noted = from == null || known != null ? null : new FirstTouches();
             FullState state = from == null ? null : FullState.open(from, host);
             time = new HostTime(host, state == null ? 0 : state.nanos());
             PortBus ports = new PortBus();
@@ -74,6 +82,9 @@ final class FullMachine implements Vm {
             CpuState registers = new CpuState();
             if (from != null && state != null) {
                 state.fillMemory(from, memory, image);
+                if (known != null) {
+                    memory.makePrivate(known.written());
+                }
                 channel = state.channel(memory.window());
             } else {
                 channel = new WindowChannel(memory.window());
@@ -104,7 +115,18 @@ final class FullMachine implements Vm {
             pc.console.setSink(console::output);
             pc.control.setSink(console::controlOutput);
             direct = DirectEngine.open(memory, host);
-            vcpu = new Vcpu(cpu, new Interpreter(cpu), pc, direct, time, console::poweringOff);
+            if (known != null) {
+                direct.mapAhead(known);
+            }
+            if (noted != null) {
+                memory.note(noted);
+                direct.note(noted);
+            }
+            Interpreter interpreter = new Interpreter(cpu);
+            if (from != null) {
+                interpreter.cache().share(KnownCode.of(from));
+            }
+            vcpu = new Vcpu(cpu, interpreter, pc, direct, time, console::poweringOff);
             pc.setWake(vcpu::wake);
             pc.pic.setIntrListener(cpu::requestAttention);
         } catch (RuntimeException e) {
@@ -139,6 +161,9 @@ final class FullMachine implements Vm {
         }
         end.compareAndSet(null, how);
         channel.end("the guest has ended: " + end.get());
+        if (from != null && noted != null) {
+            from.keep(noted);
+        }
         try {
             direct.close();
         } finally {
@@ -175,6 +200,7 @@ final class FullMachine implements Vm {
         all.putAll(direct.counters());
         all.putAll(channel.counters());
         all.put("memory.touchedBytes", memory.touchedBytes());
+        all.put("memory.pagesMadePrivate", memory.pagesMadePrivate());
         pc.exits().forEach((name, count) -> all.put("exits." + name, count));
         return all;
     }

@@ -1,6 +1,7 @@
 package dev.runinvm.engine.snapshot;
 
 import dev.runinvm.engine.SnapshotUnusable;
+import dev.runinvm.engine.machine.FirstTouches;
 import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.os.ReadOnlyFile;
 import java.io.IOException;
@@ -10,6 +11,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
 
 /** A snapshot to be read: header, state and page map checked, pages not. */
 public final class SnapshotFile {
@@ -115,6 +117,21 @@ public final class SnapshotFile {
 
     public Path path() {
         return path;
+    }
+
+    /** The check sums of its content. */
+    public long identity() {
+        return (long) header.pagesCheck() << 32 | header.stateCheck() & 0xffff_ffffL;
+    }
+
+    /** What guests from this snapshot touch first, if one of them has told. */
+    public @Nullable FirstTouches firstTouches() {
+        return TouchFile.read(TouchFile.of(path), identity());
+    }
+
+    /** Keeps what a guest from this snapshot has touched first, for those that come after it. */
+    public void keep(FirstTouches touches) {
+        TouchFile.write(TouchFile.of(path), identity(), touches);
     }
 
     /** What the machine's parts had written. */

@@ -175,8 +175,7 @@ public final class SnapshotStore {
     /** Removes a snapshot that turned out to be of no use, saying why in one line. */
     public void discard(String key, String why) {
         LOG.warn("the snapshot {} is made anew: {}", file(key), why);
-        remove(file(key));
-        remove(note(key));
+        remove(key);
     }
 
     /** All snapshots there are, the most recently used first. */
@@ -216,8 +215,7 @@ public final class SnapshotStore {
     public int clear() {
         List<Entry> all = list();
         for (Entry entry : all) {
-            remove(file(entry.key));
-            remove(note(entry.key));
+            remove(entry.key);
         }
         return all.size();
     }
@@ -233,8 +231,7 @@ public final class SnapshotStore {
                         entry.lastUsed,
                         limit >> 20,
                         LIMIT_PROPERTY);
-                remove(file(entry.key));
-                remove(note(entry.key));
+                remove(entry.key);
                 total -= entry.bytes;
             }
         }
@@ -247,6 +244,12 @@ public final class SnapshotStore {
                 }
             }
         }
+    }
+
+    private void remove(String key) {
+        remove(file(key));
+        remove(note(key));
+        remove(TouchFile.of(file(key)));
     }
 
     private static void remove(Path file) {

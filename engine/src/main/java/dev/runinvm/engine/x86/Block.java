@@ -63,6 +63,15 @@ final class Block {
         this.offsets = offsets;
     }
 
+    /** The same code for another machine. */
+    Block copy() {
+        Insn[] same = new Insn[code.length];
+        for (int i = 0; i < same.length; i++) {
+            same[i] = code[i].copy();
+        }
+        return new Block(address, physical, low, high, secondPage, same, offsets, extended);
+    }
+
     /** Linear address of an instruction. */
     long addressOf(int index) {
         return address + offsets[index];

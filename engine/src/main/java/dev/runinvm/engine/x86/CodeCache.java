@@ -28,6 +28,7 @@ public final class CodeCache implements CodeListener {
     private final Insn[] decoded = new Insn[MOST_INSTRUCTIONS + 1];
     private final short[] offsets = new short[MOST_INSTRUCTIONS + 1];
     private int blocks;
+    private @Nullable SharedCode shared;
 
     /** Blocks decoded, once or twice, and dropped because their bytes were written, since the start. */
     public long blocksDecoded;
@@ -111,6 +112,12 @@ public final class CodeCache implements CodeListener {
      * <p>One long method on purpose, like {@link Mmu}'s translation: it must not be compiled into the run loop.
      */
     private Block decode(long address, long physical, boolean extended) {
+        SharedCode others = extended ? null : sharedWith(physical);
+        Block known = others == null ? null : others.find(address, physical);
+        if (known != null) {
+            enter(known);
+            return known;
+        }
         long page = physical & -PAGE;
         long linearPage = address & -PAGE;
         if (!copy(page, 0, PAGE)) {
@@ -160,9 +167,6 @@ public final class CodeCache implements CodeListener {
             offsets[count] = (short) (at - start);
             decoded[count++] = BranchInstructions.fallThrough(linearPage + at);
         }
-        if (blocks >= MOST_BLOCKS) {
-            dropAll();
-        }
         Block b = new Block(
                 address,
                 physical,
@@ -172,22 +176,47 @@ public final class CodeCache implements CodeListener {
                 Arrays.copyOf(decoded, count),
                 Arrays.copyOf(offsets, count),
                 extended);
+        blocksDecoded++;
+        others = secondPage >= 0 ? null : sharedWith(physical);
+        if (others != null) {
+            others.keep(b);
+        }
+        enter(b);
+        return b;
+    }
+
+    private void enter(Block b) {
+        if (blocks >= MOST_BLOCKS) {
+            dropAll();
+        }
         b.generation = mmu.codeGeneration;
-        int bucket = bucket(address);
+        int bucket = bucket(b.address);
         b.nextInBucket = buckets[bucket];
         buckets[bucket] = b;
-        CodePage home = page(physical);
+        CodePage home = page(b.physical);
         b.nextInPage = home.first;
         home.first = b;
         home.pieces |= pieces(b.low, b.high);
-        if (secondPage >= 0) {
-            CodePage second = page(secondPage);
+        if (b.secondPage >= 0) {
+            CodePage second = page(b.secondPage);
             second.reachingIn.put(b, true);
             second.pieces |= 1;
         }
         blocks++;
-        blocksDecoded++;
-        return b;
+    }
+
+    /** Where code of a page is shared; null if the page is this guest's own. */
+    private @Nullable SharedCode sharedWith(long physical) {
+        if (shared == null) {
+            return null;
+        }
+        long offset = memory.offset(physical);
+        return offset >= 0 && memory.source(offset) != 0 ? shared : null;
+    }
+
+    /** Shares, from now on, code of pages that lie in the files that back memory. */
+    public void share(SharedCode code) {
+        shared = code;
     }
 
     /** An undefined instruction outside the cache: what is no memory holds no code. */

@@ -56,6 +56,29 @@ class BackedMemoryTest {
     }
 
     @Test
+    void manyPagesBecomePrivateAtOnce() throws Exception {
+        try (GuestMemory memory = GuestMemory.create(1 << 20, true)) {
+            memory.give(8 * PAGE, ReadOnlyFile.open(file));
+            FirstTouches noted = new FirstTouches();
+            memory.note(noted);
+            List<Long> moved = new ArrayList<>();
+            memory.addPageListener(moved::add);
+            memory.makePrivate(new int[] {11, 8, 9, 9, 3, 4711, -1});
+            assertEquals(List.of(8L * PAGE, 9L * PAGE, 11L * PAGE), moved);
+            for (int page = 8; page < 12; page++) {
+                assertEquals(page - 7, memory.getByte(page * PAGE + PAGE - 1), "page " + page);
+                assertEquals(page == 10 ? 1 : 0, memory.source(page * PAGE), "page " + page);
+            }
+            assertEquals(3, memory.pagesMadePrivate());
+            assertEquals(0, noted.written().length, "it was not the guest who wrote");
+            memory.putByte(9 * PAGE, (byte) 1);
+            memory.putByte(10 * PAGE, (byte) 1);
+            assertEquals(10, noted.written()[0]);
+            assertEquals(1, noted.written().length);
+        }
+    }
+
+    @Test
     void thePieceOfAPageAtTheFilesEndIsCopied() {
         try (GuestMemory memory = GuestMemory.create(1 << 20, true)) {
             memory.give(0, ReadOnlyFile.open(file));
