@@ -13,10 +13,12 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TimeZone;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -131,14 +133,10 @@ final class Agent {
     }
 
     private void run(List<String> classPath, Map<String, String> properties, Work work) {
-        properties.forEach(System::setProperty);
-        System.setProperty(OUTBOX_PROPERTY, outbox.toString());
-        HostLine.open(questions::ask);
-        applyDefaults(properties);
         GuestMessage.RunEnded ended;
         Watch watch = new Watch(this);
         try {
-            ended = execute(classPath, work);
+            ended = execute(classPath, properties, work);
         } finally {
             watch.close();
         }
@@ -170,11 +168,8 @@ final class Agent {
         link.flush();
     }
 
-    private GuestMessage.RunEnded execute(List<String> classPath, Work work) {
-        Thread thread = Thread.currentThread();
-        ClassLoader before = thread.getContextClassLoader();
+    private GuestMessage.RunEnded execute(List<String> classPath, Map<String, String> properties, Work work) {
         try {
-            Files.createDirectories(outbox);
             IOException notPlaced = misplaced;
             if (notPlaced != null) {
                 throw notPlaced;
@@ -184,13 +179,27 @@ final class Agent {
                     : loader(store.resolve(classPath));
             lastLoader = loader;
             lastClassPath = classPath;
-            thread.setContextClassLoader(loader);
-            TestRunner runner = (TestRunner)
-                    Class.forName(BRIDGE, true, loader).getConstructor().newInstance();
-            work.with(runner, new Reporter(link, attribution, this));
+            perform(loader, properties, work, new Reporter(link::send, link::flush, attribution, this));
             return new GuestMessage.RunEnded(null, null);
         } catch (Throwable t) {
             return new GuestMessage.RunEnded("JUnit could not run the tests in the guest", ThrownMaker.make(t));
+        }
+    }
+
+    private void perform(TestLoader loader, Map<String, String> properties, Work work, RunEvents events)
+            throws IOException, ReflectiveOperationException {
+        properties.forEach(System::setProperty);
+        System.setProperty(OUTBOX_PROPERTY, outbox.toString());
+        HostLine.open(questions::ask);
+        applyDefaults(properties);
+        Files.createDirectories(outbox);
+        Thread thread = Thread.currentThread();
+        ClassLoader before = thread.getContextClassLoader();
+        try {
+            thread.setContextClassLoader(loader);
+            TestRunner runner = (TestRunner)
+                    Class.forName(BRIDGE, true, loader).getConstructor().newInstance();
+            work.with(runner, events);
         } finally {
             thread.setContextClassLoader(before);
         }
@@ -201,18 +210,47 @@ final class Agent {
         TestLoader loader = unused();
         loader.warm(jars);
         warmLoader = loader;
-        Thread thread = Thread.currentThread();
-        ClassLoader before = thread.getContextClassLoader();
         try {
-            thread.setContextClassLoader(loader);
-            TestRunner runner = (TestRunner)
-                    Class.forName(BRIDGE, true, loader).getConstructor().newInstance();
-            Rehearsal.run(runner);
+            rehearse(loader, jars);
             return null;
         } catch (Exception | LinkageError e) {
             return "JUnit could not be exercised: " + e;
         } finally {
-            thread.setContextClassLoader(before);
+            loader.lend(null);
+            attribution.clear();
+        }
+    }
+
+    private void rehearse(TestLoader loader, List<Path> jars) throws IOException, ReflectiveOperationException {
+        byte[] directory = Rehearsal.directory();
+        HostMessage.Put put = Rehearsal.announcement(directory);
+        Path root = store.receive(put, () -> new HostMessage.Data(directory));
+        try {
+            List<Path> entries = new ArrayList<>(List.of(root));
+            entries.addAll(jars);
+            loader.lend(entries);
+            // What they are already; but the JDK has much to read before it can be told.
+            Map<String, String> properties = Map.of(
+                    "user.timezone", TimeZone.getDefault().getID(),
+                    "user.language", Locale.getDefault().getLanguage(),
+                    "user.country", Locale.getDefault().getCountry());
+            Rehearsal.run(messages -> rehearse(loader, properties, messages));
+        } finally {
+            store.remove(put);
+        }
+    }
+
+    private void rehearse(TestLoader loader, Map<String, String> properties, Consumer<GuestMessage> messages)
+            throws IOException, ReflectiveOperationException {
+        Watch watch = new Watch(this);
+        try {
+            perform(
+                    loader,
+                    properties,
+                    (runner, events) -> runner.run(Rehearsal.TESTS, List.of(), Map.of(), events),
+                    new Reporter(messages, () -> {}, attribution, this));
+        } finally {
+            watch.close();
         }
     }
 

@@ -7,13 +7,16 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HexFormat;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
 
@@ -29,28 +32,28 @@ final class ClassPathStore {
 
     /** Receives one piece: its announcement has been read, its bytes follow. */
     void receive(HostMessage.Put put, Link link) throws IOException {
+        receive(put, link::receive);
+    }
+
+    /** As {@link #receive(HostMessage.Put, Link)}, from wherever. */
+    Path receive(HostMessage.Put put, Supplier<HostMessage> messages) throws IOException {
         Path home = Files.createDirectories(directory.resolve(put.hash().substring(0, 16)));
-        Path file = home.resolve(Path.of(put.name()).getFileName().toString());
-        MessageDigest digest = sha256();
-        long left = put.size();
-        try (OutputStream out = Files.newOutputStream(file)) {
-            while (left > 0) {
-                if (!(link.receive() instanceof HostMessage.Data data)) {
-                    throw new ProtocolException(left + " bytes of " + put.name() + " are due, and something else came");
+        Arrival arrival = new Arrival(put, messages);
+        Path place;
+        if (put.kind() == HostMessage.EntryKind.DIRECTORY) {
+            place = unpack(arrival, home);
+        } else {
+            place = home.resolve(Path.of(put.name()).getFileName().toString());
+            try (OutputStream out = Files.newOutputStream(place)) {
+                byte[] part;
+                while ((part = arrival.next()).length > 0) {
+                    out.write(part);
                 }
-                if (data.bytes().length > left) {
-                    throw new ProtocolException("more bytes of " + put.name() + " came than announced");
-                }
-                digest.update(data.bytes());
-                out.write(data.bytes());
-                left -= data.bytes().length;
             }
         }
-        String hash = HexFormat.of().formatHex(digest.digest());
-        if (!hash.equals(put.hash())) {
-            throw new ProtocolException(put.name() + " arrived with hash " + hash + ", announced was " + put.hash());
-        }
-        entries.put(hash, put.kind() == HostMessage.EntryKind.DIRECTORY ? unpack(file, home) : file);
+        arrival.finish();
+        entries.put(put.hash(), place);
+        return place;
     }
 
     /** The entries with these hashes, in this order. */
@@ -71,39 +74,56 @@ final class ClassPathStore {
         return classes.getOrDefault(root, List.of());
     }
 
-    private Path unpack(Path zip, Path home) throws IOException {
+    /** Each system call counts: a build may have thousands of classes. */
+    private Path unpack(InputStream zip, Path home) throws IOException {
         List<String> names = new ArrayList<>();
         Path root = Files.createDirectory(home.resolve("classes"));
-        try (InputStream file = Files.newInputStream(zip);
-                ZipInputStream in = new ZipInputStream(file)) {
-            ZipEntry entry;
-            while ((entry = in.getNextEntry()) != null) {
-                Path target = root.resolve(entry.getName()).normalize();
-                if (!target.startsWith(root)) {
-                    throw new ProtocolException("entry " + entry.getName() + " leaves its directory");
-                }
-                if (entry.isDirectory()) {
-                    Files.createDirectories(target);
-                } else {
-                    Files.createDirectories(target.getParent());
-                    Files.copy(in, target);
-                    if (entry.getName().endsWith(".class")) {
-                        String name = entry.getName();
-                        names.add(name.substring(0, name.length() - 6).replace('/', '.'));
-                    }
+        Set<Path> made = new HashSet<>();
+        made.add(root);
+        // Not closed: the stream it reads from has more to say.
+        ZipInputStream in = new ZipInputStream(zip);
+        byte[] buffer = new byte[1 << 14];
+        ZipEntry entry;
+        while ((entry = in.getNextEntry()) != null) {
+            String name = entry.getName();
+            Path target = root.resolve(name).normalize();
+            if (!target.startsWith(root)) {
+                throw new ProtocolException("entry " + name + " leaves its directory");
+            }
+            Path folder = entry.isDirectory() ? target : target.getParent();
+            if (made.add(folder)) {
+                Files.createDirectories(folder);
+            }
+            if (entry.isDirectory()) {
+                continue;
+            }
+            try (OutputStream out =
+                    Files.newOutputStream(target, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                int n;
+                while ((n = in.readNBytes(buffer, 0, buffer.length)) > 0) {
+                    out.write(buffer, 0, n);
                 }
             }
+            if (name.endsWith(".class")) {
+                names.add(name.substring(0, name.length() - 6).replace('/', '.'));
+            }
         }
-        Files.delete(zip);
         classes.put(root, names);
         return root;
     }
 
-    private static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every JDK has SHA-256", e);
+    /** Forgets a directory that was received, and removes it. */
+    void remove(HostMessage.Put put) throws IOException {
+        Path root = entries.remove(put.hash());
+        if (root != null) {
+            classes.remove(root);
+            List<Path> all;
+            try (Stream<Path> files = Files.walk(root)) {
+                all = files.sorted(Comparator.reverseOrder()).toList();
+            }
+            for (Path file : all) {
+                Files.delete(file);
+            }
         }
     }
 }

@@ -1,38 +1,51 @@
 package dev.runinvm.agent;
 
-import dev.runinvm.agent.spi.RunEvents;
-import dev.runinvm.agent.spi.TestRunner;
 import dev.runinvm.wire.GuestMessage;
-import java.nio.file.Path;
-import java.util.ArrayList;
+import dev.runinvm.wire.HostMessage;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import java.util.List;
-import java.util.Map;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Consumer;
+import java.util.zip.Deflater;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 
 /**
- * Runs a small test class over and over, as the host's orders would have it run, but tells nobody: afterwards classes of
- * JUnit and agent are loaded, and their code is compiled.
+ * Runs a small test class over and over, arrived and unpacked as the host's classes are and run as the host's orders would
+ * have it run, but tells nobody: afterwards classes of JDK, JUnit and agent are loaded, and their code is compiled.
  */
-final class Rehearsal implements RunEvents {
-    private static final String TESTS = "dev.runinvm.agent.bridge.WarmUpTests";
-    private static final int ROUNDS = 60;
-    private static final long LONGEST_NANOS = 6_000_000_000L;
+final class Rehearsal {
+    static final String TESTS = "dev.runinvm.agent.rehearsal.WarmUpTests";
+
+    private static final List<String> FILES = List.of("WarmUpTests.class", "WarmUpTests$Inner.class");
+    private static final String PACKAGE = "dev/runinvm/agent/rehearsal/";
+    private static final int ROUNDS = 100;
+    private static final long LONGEST_NANOS = 8_000_000_000L;
 
     private int tests;
     private long bytes;
 
     private Rehearsal() {}
 
+    /** One run of {@link #TESTS}. */
+    interface Round {
+        void run(Consumer<GuestMessage> messages) throws IOException, ReflectiveOperationException;
+    }
+
     /**
      * Does all rounds, or as many as there is time for.
      *
      * @throws IllegalStateException if no test was run
      */
-    static void run(TestRunner runner) {
+    static void run(Round round) throws IOException, ReflectiveOperationException {
         long start = System.nanoTime();
         for (int i = 0; i < ROUNDS && System.nanoTime() - start < LONGEST_NANOS; i++) {
             Rehearsal rehearsal = new Rehearsal();
-            runner.run(TESTS, List.of(), Map.of(), rehearsal);
+            round.run(rehearsal::hear);
             if (rehearsal.tests == 0) {
                 throw new IllegalStateException(
                         "no test of " + TESTS + " was found, " + rehearsal.bytes + " bytes told");
@@ -40,46 +53,40 @@ final class Rehearsal implements RunEvents {
         }
     }
 
-    private void tell(GuestMessage message) {
+    private void hear(GuestMessage message) {
         bytes += GuestMessage.encode(message).length;
+        if (message instanceof GuestMessage.Finished) {
+            tests++;
+        }
     }
 
-    @Override
-    public void discovered(String platformVersion, List<PlanNode> nodes, List<String> missing) {
-        List<GuestMessage.Node> all = new ArrayList<>();
-        nodes.forEach(n -> all.add(Reporter.wire(n)));
-        tell(new GuestMessage.Discovered(platformVersion, all, missing));
+    /** The directory of the test class, as it would come from the host. */
+    static byte[] directory() throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
+            zip.setLevel(Deflater.NO_COMPRESSION);
+            for (String file : FILES) {
+                zip.putNextEntry(new ZipEntry(PACKAGE + file));
+                try (InputStream in = Rehearsal.class.getResourceAsStream("/" + PACKAGE + file)) {
+                    if (in == null) {
+                        throw new IOException("the agent lacks " + PACKAGE + file);
+                    }
+                    in.transferTo(zip);
+                }
+                zip.closeEntry();
+            }
+        }
+        return bytes.toByteArray();
     }
 
-    @Override
-    public void registered(PlanNode node) {
-        tell(new GuestMessage.Registered(Reporter.wire(node)));
-    }
-
-    @Override
-    public void started(String id) {
-        tell(new GuestMessage.Started(id));
-    }
-
-    @Override
-    public void finished(String id, End end, @Nullable Throwable thrown) {
-        tests++;
-        GuestMessage.Outcome outcome = GuestMessage.Outcome.values()[end.ordinal()];
-        tell(new GuestMessage.Finished(id, outcome, thrown == null ? null : ThrownMaker.make(thrown), 0));
-    }
-
-    @Override
-    public void skipped(String id, String reason) {
-        tell(new GuestMessage.Skipped(id, reason));
-    }
-
-    @Override
-    public void reported(String id, Map<String, String> entries) {
-        tell(new GuestMessage.Reported(id, entries));
-    }
-
-    @Override
-    public void published(String id, Path file, @Nullable String mediaType) {
-        // None of these tests publishes a file.
+    /** The announcement of {@link #directory}. */
+    static HostMessage.Put announcement(byte[] directory) {
+        try {
+            String hash = HexFormat.of()
+                    .formatHex(MessageDigest.getInstance("SHA-256").digest(directory));
+            return new HostMessage.Put(hash, HostMessage.EntryKind.DIRECTORY, "rehearsal.zip", directory.length);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JDK has SHA-256", e);
+        }
     }
 }

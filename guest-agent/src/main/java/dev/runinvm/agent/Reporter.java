@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Turns a run's events into messages, in order with the output printed around them. */
@@ -16,20 +17,27 @@ final class Reporter implements RunEvents {
     /** Characters of one message's nodes, about; far below what a message may have, whatever they take as bytes. */
     private static final int PLAN_PART = 512 << 10;
 
-    private final Link link;
+    private final Consumer<GuestMessage> messages;
+    private final Runnable flush;
     private final Attribution attribution;
     private final Agent agent;
     private final Map<String, Long> starts = new ConcurrentHashMap<>();
 
-    Reporter(Link link, Attribution attribution, Agent agent) {
-        this.link = link;
+    /**
+     * For one run.
+     *
+     * @param messages takes what there is to say, {@code flush} has it said at once
+     */
+    Reporter(Consumer<GuestMessage> messages, Runnable flush, Attribution attribution, Agent agent) {
+        this.messages = messages;
+        this.flush = flush;
         this.attribution = attribution;
         this.agent = agent;
     }
 
     private void tell(GuestMessage message) {
-        link.send(message);
-        link.flush();
+        messages.accept(message);
+        flush.run();
     }
 
     @Override
@@ -43,7 +51,7 @@ final class Reporter implements RunEvents {
             characters += 2 * node.id().length() + 2 * node.displayName().length();
             part.add(wired);
             if (characters > PLAN_PART) {
-                link.send(new GuestMessage.Planned(List.copyOf(part)));
+                messages.accept(new GuestMessage.Planned(List.copyOf(part)));
                 part.clear();
                 characters = 0;
             }
@@ -55,7 +63,7 @@ final class Reporter implements RunEvents {
     public void registered(PlanNode node) {
         attribution.node(node.id(), node.parent());
         // Not flushed: it starts at once, and each flush leaves the guest.
-        link.send(new GuestMessage.Registered(wire(node)));
+        messages.accept(new GuestMessage.Registered(wire(node)));
     }
 
     @Override

@@ -88,6 +88,15 @@ public final class TestLoader extends URLClassLoader {
         return true;
     }
 
+    /**
+     * Has directories among its jars for a while.
+     *
+     * @param entries all of the class path meanwhile, in order; null to end it
+     */
+    void lend(@Nullable List<Path> entries) {
+        directories = entries == null ? null : new Directories(entries);
+    }
+
     /** Whether it was given a class path yet. */
     boolean isEmpty() {
         return !filled;

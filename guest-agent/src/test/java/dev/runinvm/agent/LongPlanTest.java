@@ -48,7 +48,8 @@ class LongPlanTest {
             plan.add(new PlanNode(
                     parent + "/[method:" + name + "]", parent, name, true, false, "example.Test", name, name));
         }
-        new Reporter(link, new Attribution(), new Agent(memory, host, directory)).discovered("1", plan, List.of());
+        new Reporter(link::send, link::flush, new Attribution(), new Agent(memory, host, directory))
+                .discovered("1", plan, List.of());
 
         List<GuestMessage.Node> nodes = new ArrayList<>();
         for (GuestMessage part : heard.subList(0, heard.size() - 1)) {

@@ -1,4 +1,4 @@
-package dev.runinvm.agent.bridge;
+package dev.runinvm.agent.rehearsal;
 
 import java.util.List;
 import java.util.stream.Stream;
