@@ -6,6 +6,7 @@ import dev.runinvm.client.ClassPath;
 import dev.runinvm.client.Deadline;
 import dev.runinvm.client.GuestLink;
 import dev.runinvm.client.Opening;
+import dev.runinvm.client.StartedGuest;
 import dev.runinvm.client.WarmGuests;
 import dev.runinvm.engine.GuestFailure;
 import dev.runinvm.engine.Technique;
@@ -19,7 +20,6 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * One guest of technique FULL from its start to the first test result, and further if wanted: in this JVM, as the test
@@ -41,21 +41,23 @@ final class GuestStart implements AutoCloseable {
     private static final Duration SLICE = Duration.ofSeconds(1);
     private static final String NAME = "a guest of the bench";
 
-    private final boolean restored;
     private final List<Path> classPath;
     private final Duration deadline;
     private final long start = System.nanoTime();
     private final Map<String, Long> micros = new LinkedHashMap<>();
     private final Map<String, Map<String, Long>> counters = new LinkedHashMap<>();
+    private final StartedGuest guest;
     private final Vm vm;
 
     private GuestStart(boolean restored, long memoryBytes, String tests, Duration deadline)
             throws InterruptedException {
-        this.restored = restored;
         this.deadline = deadline;
         this.classPath = classPath();
         VmConfig config = config(memoryBytes);
-        vm = restored ? WarmGuests.start(config, classPath, deadline) : Techniques.start(config);
+        guest = restored
+                ? WarmGuests.start(config, NAME, classPath, deadline, new GuestLink.Listener() {})
+                : StartedGuest.booting(Techniques.start(config));
+        vm = guest.vm();
         Autopsy autopsy = new Autopsy(vm, NAME);
         boolean done = false;
         try {
@@ -72,7 +74,7 @@ final class GuestStart implements AutoCloseable {
 
     /** What guests from snapshots need, made ahead. */
     static void prepare(long memoryBytes, Duration deadline) {
-        WarmGuests.prepare(config(memoryBytes), classPath(), deadline);
+        WarmGuests.prepare(config(memoryBytes), classPath(), deadline, step -> {});
     }
 
     /**
@@ -97,11 +99,11 @@ final class GuestStart implements AutoCloseable {
     private void run(String tests, Autopsy autopsy) throws InterruptedException {
         GuestLink link = new GuestLink(vm);
         Opening opening = new Opening(NAME, deadline, link, autopsy);
-        if (!restored) {
+        if (!guest.greeted()) {
             opening.greet();
         }
         reached(AGENT);
-        List<String> hashes = opening.ship(classPath, restored ? Set.copyOf(WarmGuests.hashes(classPath)) : Set.of());
+        List<String> hashes = opening.ship(classPath, guest.known());
         link.send(new HostMessage.Run(hashes, tests, List.of(), Map.of(), Map.of()));
         reached(SENT);
         Deadline end = Deadline.in(deadline);

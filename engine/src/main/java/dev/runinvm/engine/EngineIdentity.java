@@ -22,7 +22,7 @@ final class EngineIdentity {
         return IDENTITY;
     }
 
-    /** Sizes and times of the files that its classes come from. */
+    /** Names and contents of the files that its classes come from. */
     private static String find() {
         CodeSource source = EngineIdentity.class.getProtectionDomain().getCodeSource();
         if (source == null || source.getLocation() == null) {
@@ -40,10 +40,12 @@ final class EngineIdentity {
 
     private static String describe(Path file) {
         try {
-            return file.getFileName() + " " + Files.size(file) + " "
-                    + Files.getLastModifiedTime(file).toMillis();
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            return file.getFileName() + " " + HexFormat.of().formatHex(digest.digest(Files.readAllBytes(file)));
         } catch (IOException e) {
             throw new HostLacks("cannot read the engine's own class " + file + ": " + e, e);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JDK has SHA-256", e);
         }
     }
 

@@ -53,7 +53,7 @@ public interface TechniqueProvider {
 
     /**
      * What shapes a guest of this configuration beside technique, memory and engine: kernel, image, command line, the CPU it
-     * sees. Two guests for which these are equal are interchangeable.
+     * sees; a line each, with what it is before a colon. Two guests for which these are equal are interchangeable.
      */
     default List<String> shapes(VmConfig config) {
         throw new EngineBug("technique " + technique() + " has no snapshots");

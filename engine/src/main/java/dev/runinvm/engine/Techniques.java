@@ -49,12 +49,18 @@ public final class Techniques {
      * mode, engine and whatever else the technique says {@linkplain TechniqueProvider#shapes shapes} a guest.
      */
     public static String snapshotKey(VmConfig config) {
+        return EngineIdentity.hash(snapshotShape(config));
+    }
+
+    /** All that {@link #snapshotKey} is made of, a line each, for people. */
+    public static List<String> snapshotShape(VmConfig config) {
         List<String> all = new ArrayList<>();
-        all.add(config.technique().name());
-        all.add(config.memoryBytes() + " bytes, " + config.mode());
-        all.add(EngineIdentity.get());
+        all.add("technique: " + config.technique().name());
+        all.add("memory: " + config.memoryBytes() + " bytes");
+        all.add("mode: " + config.mode());
+        all.add("engine: " + EngineIdentity.get());
         all.addAll(usable(config).shapes(config));
-        return EngineIdentity.hash(all);
+        return List.copyOf(all);
     }
 
     /**

@@ -188,6 +188,14 @@ public record VmConfig(
         return with(parts -> parts.consoleLog = Optional.of(file));
     }
 
+    /** The same guest, with nobody who gets its console. */
+    public VmConfig withoutConsole() {
+        return with(parts -> {
+            parts.consoleLog = Optional.empty();
+            parts.consoleListener = Optional.empty();
+        });
+    }
+
     /** With the console also handed to this listener. */
     public VmConfig consoleListener(Consumer<byte[]> listener) {
         return with(parts -> parts.consoleListener = Optional.of(listener));

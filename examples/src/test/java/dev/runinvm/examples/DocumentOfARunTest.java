@@ -9,9 +9,12 @@ import dev.runinvm.report.RunDocument.Phase;
 import dev.runinvm.report.RunDocuments;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import javax.xml.parsers.DocumentBuilderFactory;
@@ -20,6 +23,9 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.launcher.EngineFilter;
 import org.junit.platform.launcher.TestExecutionListener;
 import org.junit.platform.launcher.TestIdentifier;
@@ -29,16 +35,33 @@ import org.junit.platform.reporting.legacy.xml.LegacyXmlReportGeneratingListener
 import org.w3c.dom.Element;
 import org.w3c.dom.NodeList;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
 
 /** Runs on the host: what the document of a real guest's run says is what JUnit's XML and a clock outside say. */
 class DocumentOfARunTest {
+    /** How the guest of a run came to be. */
+    enum Start {
+        BOOTED(false, 1),
+        /** Whatever the cache held before: the second guest at the latest is not booted. */
+        RESTORED(true, 2);
+
+        private final boolean snapshots;
+        private final int runs;
+
+        Start(boolean snapshots, int runs) {
+            this.snapshots = snapshots;
+            this.runs = runs;
+        }
+    }
+
+    private record Told(Path folder, RunDocument run, long nanosOfTheClass) {}
+
     @TempDir
     static Path folder;
 
-    private static RunDocument run;
-    private static long nanosOfTheClass;
+    private static final Map<Start, Told> TOLD = new EnumMap<>(Start.class);
 
     @RunInVM
     static class Mixed {
@@ -64,44 +87,62 @@ class DocumentOfARunTest {
 
     @BeforeAll
     static void runOnce() throws IOException {
+        for (Start start : Start.values()) {
+            for (int i = 1; i <= start.runs; i++) {
+                TOLD.put(start, run(start, Files.createDirectory(folder.resolve(start + "-" + i))));
+            }
+        }
+    }
+
+    private static Told run(Start start, Path to) throws IOException {
+        Clock clock = new Clock();
         LauncherFactory.create()
                 .execute(
                         LauncherDiscoveryRequestBuilder.request()
                                 .selectors(selectClass(Mixed.class))
                                 .filters(EngineFilter.includeEngines("junit-jupiter"))
-                                .configurationParameter("runinvm.logDirectory", folder.toString())
+                                .configurationParameter("runinvm.logDirectory", to.toString())
+                                .configurationParameter("runinvm.snapshots", String.valueOf(start.snapshots))
                                 .build(),
-                        new LegacyXmlReportGeneratingListener(folder, new PrintWriter(System.out)),
-                        new TestExecutionListener() {
-                            private long start;
-
-                            @Override
-                            public void executionStarted(TestIdentifier node) {
-                                if (node.getDisplayName().endsWith("Mixed")) {
-                                    start = System.nanoTime();
-                                }
-                            }
-
-                            @Override
-                            public void executionFinished(
-                                    TestIdentifier node, org.junit.platform.engine.TestExecutionResult result) {
-                                if (node.getDisplayName().endsWith("Mixed")) {
-                                    nanosOfTheClass = System.nanoTime() - start;
-                                }
-                            }
-                        });
-        List<RunDocument> runs = RunDocuments.find(folder).runs();
+                        new LegacyXmlReportGeneratingListener(to, new PrintWriter(System.out)),
+                        clock);
+        List<RunDocument> runs = RunDocuments.find(to).runs();
         assertEquals(1, runs.size());
-        run = runs.get(0);
+        return new Told(to, runs.get(0), clock.nanos);
     }
 
-    @Test
-    void outcomesEqualThoseOfTheXml() throws Exception {
+    /** Measures the class from outside. */
+    private static final class Clock implements TestExecutionListener {
+        private long start;
+        private long nanos;
+
+        @Override
+        public void executionStarted(TestIdentifier node) {
+            if (node.getDisplayName().endsWith("Mixed")) {
+                start = System.nanoTime();
+            }
+        }
+
+        @Override
+        public void executionFinished(TestIdentifier node, TestExecutionResult result) {
+            if (node.getDisplayName().endsWith("Mixed")) {
+                nanos = System.nanoTime() - start;
+            }
+        }
+    }
+
+    private static Told told(Start start) {
+        return Objects.requireNonNull(TOLD.get(start));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void outcomesEqualThoseOfTheXml(Start start) throws Exception {
         NodeList cases = DocumentBuilderFactory.newInstance()
                 .newDocumentBuilder()
-                .parse(folder.resolve("TEST-junit-jupiter.xml").toFile())
+                .parse(told(start).folder.resolve("TEST-junit-jupiter.xml").toFile())
                 .getElementsByTagName("testcase");
-        Map<String, Outcome> documented = run.tests().stream()
+        Map<String, Outcome> documented = told(start).run.tests().stream()
                 .filter(RunDocument.TestEntry::test)
                 .collect(Collectors.toMap(RunDocument.TestEntry::displayName, RunDocument.TestEntry::outcome));
         assertEquals(4, cases.getLength());
@@ -119,8 +160,11 @@ class DocumentOfARunTest {
         }
     }
 
-    @Test
-    void phasesSumToTheTimeOfTheClassWithinFivePercent() {
+    @ParameterizedTest
+    @EnumSource
+    void phasesSumToTheTimeOfTheClassWithinFivePercent(Start start) {
+        RunDocument run = told(start).run;
+        long nanosOfTheClass = told(start).nanosOfTheClass;
         long sum = run.phases().stream().mapToLong(Phase::nanos).sum();
         assertEquals(run.nanos(), sum);
         assertTrue(
@@ -130,7 +174,7 @@ class DocumentOfARunTest {
 
     @Test
     void everyPhaseOfTheBootIsTold() {
-        Map<String, Phase> phases = run.phases().stream().collect(Collectors.toMap(Phase::name, Function.identity()));
+        Map<String, Phase> phases = phases(Start.BOOTED);
         for (String name : List.of(
                 PhaseNames.LOAD,
                 PhaseNames.EARLY_KERNEL,
@@ -145,8 +189,24 @@ class DocumentOfARunTest {
     }
 
     @Test
+    void aRestoredGuestHasNoBootButWhatItGoesOnWith() {
+        Map<String, Phase> phases = phases(Start.RESTORED);
+        for (String name : List.of(PhaseNames.RESTORE, PhaseNames.CLASS_PATH, PhaseNames.DISCOVERY, PhaseNames.TESTS)) {
+            assertTrue(phases.containsKey(name), () -> name + " is not among " + phases.keySet());
+        }
+        assertFalse(phases.containsKey(PhaseNames.KERNEL), () -> phases.keySet().toString());
+        assertEquals(
+                Runtime.version().toString(), told(Start.RESTORED).run.guest().java());
+    }
+
+    private static Map<String, Phase> phases(Start start) {
+        return told(start).run.phases().stream().collect(Collectors.toMap(Phase::name, Function.identity()));
+    }
+
+    @Test
     void everyCounterOfTheEngineIsExplainedByItsOwnName() {
         CounterCatalogue catalogue = CounterCatalogue.standard();
+        RunDocument run = told(Start.RESTORED).run;
         List<String> unexplained = run.counters().keySet().stream()
                 .filter(name ->
                         catalogue.explain(name).filter(e -> !e.general()).isEmpty())

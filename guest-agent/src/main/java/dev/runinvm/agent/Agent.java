@@ -106,6 +106,8 @@ final class Agent {
                 link.flush();
             } else if (message instanceof HostMessage.Freeze m) {
                 hibernation.freeze(m.clockSource());
+            } else if (message instanceof HostMessage.Thaw m) {
+                hibernation.again(m);
             } else if (message instanceof HostMessage.DumpThreads) {
                 dumpThreads();
             } else if (message instanceof HostMessage.Answer answer) {
@@ -150,6 +152,7 @@ final class Agent {
         try {
             if (Files.isDirectory(outbox)) {
                 sender.send(outbox, "files");
+                FileSender.empty(outbox); // what comes next here is another run's
             }
             sender.send(Coverage.take(), COVERAGE);
             return ended;

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -49,6 +50,19 @@ final class FileSender {
         for (int at = 0; at < bytes.length; at += PART) {
             int end = Math.min(bytes.length, at + PART);
             out.accept(new GuestMessage.FilePart(name, Arrays.copyOfRange(bytes, at, end), end == bytes.length));
+        }
+    }
+
+    /** Removes all that is in a directory. */
+    static void empty(Path directory) throws IOException {
+        List<Path> all;
+        try (Stream<Path> found = Files.walk(directory)) {
+            all = found.sorted(Comparator.reverseOrder()).toList();
+        }
+        for (Path path : all) {
+            if (!path.equals(directory)) {
+                Files.deleteIfExists(path);
+            }
         }
     }
 

@@ -62,6 +62,15 @@ final class Hibernation {
         if (before != null && !setClock(before)) {
             problem = "the guest's clock source cannot be set back to " + before;
         }
+        thaw(thaw, problem);
+    }
+
+    /** Makes up for it once more, when the host found that it has taken too long for the time to be right. */
+    void again(HostMessage.Thaw thaw) {
+        thaw(thaw, null);
+    }
+
+    private void thaw(HostMessage.Thaw thaw, @Nullable String problem) {
         String renewal = renew(thaw);
         System.setProperty(GENERATION_PROPERTY, thaw.generation());
         link.send(new GuestMessage.Thawed(problem == null ? renewal : problem));

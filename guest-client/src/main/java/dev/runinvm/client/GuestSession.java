@@ -83,8 +83,8 @@ public final class GuestSession implements AutoCloseable {
     private final Map<String, String> inFlight = new LinkedHashMap<>();
     private boolean usable = true;
 
-    private GuestSession(Vm vm, Setup setup) {
-        this.vm = vm;
+    private GuestSession(StartedGuest guest, Setup setup) {
+        this.vm = guest.vm();
         this.recorder = setup.recorder();
         this.name = setup.name();
         this.limits = setup.limits();
@@ -92,21 +92,24 @@ public final class GuestSession implements AutoCloseable {
         this.link = recorder == null ? new GuestLink(vm) : new GuestLink(vm, recorder);
         this.autopsy = new Autopsy(vm, name);
         Opening opening = new Opening(name, limits.boot(), link, autopsy);
-        opening.greet();
-        this.classPath = opening.ship(setup.classPath());
+        if (!guest.greeted()) {
+            opening.greet();
+        }
+        this.classPath = opening.ship(setup.classPath(), guest.known());
         setup.files().forEach(file -> opening.place(file.host(), file.guest()));
     }
 
     /**
-     * Waits for the agent of a guest that was just started and sends the class path. If that fails the guest is closed.
+     * Waits for the agent of a guest that was just started and sends what it lacks of the class path. If that fails the guest is
+     * closed.
      *
      * @throws GuestFailure if the agent does not come, or does not belong to this host
      */
-    public static GuestSession open(Vm vm, Setup setup) {
+    public static GuestSession open(StartedGuest guest, Setup setup) {
         try {
-            return new GuestSession(vm, setup);
+            return new GuestSession(guest, setup);
         } catch (RuntimeException | Error e) {
-            end(vm, setup.recorder(), e);
+            end(guest.vm(), setup.recorder(), e);
             throw e;
         }
     }

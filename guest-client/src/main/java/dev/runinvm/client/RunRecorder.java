@@ -52,6 +52,7 @@ public final class RunRecorder implements GuestLink.Listener {
     private final BoundedText output = new BoundedText(64 << 10);
     private final List<String> notes = new ArrayList<>();
     private Map<String, Long> counters = Map.of();
+    private Map<String, Long> countersBefore = Map.of();
     private @Nullable Vm vm;
     private @Nullable String java;
     private @Nullable End end;
@@ -59,6 +60,7 @@ public final class RunRecorder implements GuestLink.Listener {
     private long greeted = Long.MAX_VALUE;
     private int textKept;
     private int nodesLeftOut;
+    private boolean frozen;
     private boolean complete;
     private boolean written;
 
@@ -97,6 +99,18 @@ public final class RunRecorder implements GuestLink.Listener {
         });
     }
 
+    /** There is a guest, which has run others before and keeps the log that it has. */
+    public synchronized void continued(Vm guest) {
+        guarded(() -> {
+            vm = guest;
+            greeted = 0; // nothing of its console's is of this run
+            java = Runtime.version().toString();
+            countersBefore = Map.copyOf(guest.counters());
+            notes.add(
+                    "The guest had run other classes before. Its counters are of the time since; the console's log, of all.");
+        });
+    }
+
     /** There is no guest. */
     public synchronized void notStarted(Throwable why) {
         end = new End(End.NOT_STARTED, firstLine(why));
@@ -108,6 +122,9 @@ public final class RunRecorder implements GuestLink.Listener {
         boolean launch = message instanceof HostMessage.Run || message instanceof HostMessage.Launch;
         if (launch && !timeline.has(PhaseNames.CLASS_PATH)) {
             timeline.add(PhaseNames.CLASS_PATH, now());
+        }
+        if (message instanceof HostMessage.Freeze) {
+            frozen = true;
         }
     }
 
@@ -121,6 +138,10 @@ public final class RunRecorder implements GuestLink.Listener {
             java = m.java();
             greeted = now();
             timeline.add(PhaseNames.JVM, greeted);
+        } else if (message instanceof GuestMessage.Warmed) {
+            timeline.add(PhaseNames.WARM_UP, now());
+        } else if (message instanceof GuestMessage.Thawed) {
+            thawed();
         } else if (message instanceof GuestMessage.Discovered m) {
             complete = false;
             timeline.add(PhaseNames.DISCOVERY, now());
@@ -145,6 +166,16 @@ public final class RunRecorder implements GuestLink.Listener {
             timeline.add(PhaseNames.TESTS, now());
             complete = m.problem() == null;
         }
+    }
+
+    /** The guest goes on from a snapshot: one that it was restored from, or one that was made of it just now. */
+    private void thawed() {
+        timeline.add(frozen ? PhaseNames.SNAPSHOT : PhaseNames.RESTORE, now());
+        frozen = false;
+        if (java == null) {
+            java = Runtime.version().toString(); // no guest of another JDK has the same snapshot
+        }
+        greeted = Math.min(greeted, now());
     }
 
     private void node(GuestMessage.Node node) {
@@ -185,7 +216,9 @@ public final class RunRecorder implements GuestLink.Listener {
             if (written || end != null || guest == null) {
                 return;
             }
-            counters = Map.copyOf(guest.counters());
+            Map<String, Long> since = new TreeMap<>(guest.counters());
+            countersBefore.forEach((name, value) -> since.computeIfPresent(name, (n, now) -> now - value));
+            counters = since;
             timeline.addConsole(guest.console().phases(), consoleStart, Math.min(greeted, now()));
             if (complete && why == null) {
                 end = new End(End.FINISHED, "all tests had run");

@@ -12,6 +12,7 @@ final class RunTimeline {
     /** What comes before the moments that consoles tell of. */
     private static final Map<String, String> CONSOLE = Map.of(
             "loaded", PhaseNames.LOAD,
+            "restored", PhaseNames.RESTORE,
             "kernel", PhaseNames.EARLY_KERNEL,
             "init", PhaseNames.KERNEL,
             "disks", PhaseNames.INIT,

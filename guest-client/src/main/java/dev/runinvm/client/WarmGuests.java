@@ -2,82 +2,128 @@ package dev.runinvm.client;
 
 import dev.runinvm.engine.EngineBug;
 import dev.runinvm.engine.GuestFailure;
+import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.SnapshotUnusable;
 import dev.runinvm.engine.Techniques;
 import dev.runinvm.engine.Vm;
 import dev.runinvm.engine.VmConfig;
-import dev.runinvm.engine.VmException;
 import dev.runinvm.engine.snapshot.SnapshotFile;
 import dev.runinvm.engine.snapshot.SnapshotStore;
 import dev.runinvm.wire.GuestMessage;
-import dev.runinvm.wire.HostMessage;
 import dev.runinvm.wire.HostMessage.EntryKind;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.security.SecureRandom;
 import java.time.Duration;
-import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Guests that need not boot: restored from a snapshot in which the agent has the class path's jars, has rehearsed with the
- * JUnit in them and waits for its next command. What is missing of the snapshots is made first, in two layers: a guest whose
- * agent waits, and from that one, one for the jars. Directories of classes are no part of either: editing a test makes
- * nothing anew.
+ * Guests that need not boot: restored from a snapshot in which the agent waits for its next command. There are two layers: a
+ * guest whose agent waits, and, from that one, one that has the jars of a class path and has rehearsed with the JUnit in them.
+ * Directories of classes are no part of either: editing a test makes nothing anew.
+ *
+ * <p>What is missing is made on the way. The first guest of all boots as it would without snapshots, is written down, and is
+ * used. A class path's layer is made when its jars are asked for the second time: the rehearsal is worth its time only to
+ * those who come after. Whatever hinders the writing, tests run: in the guest that is there.
  */
 public final class WarmGuests {
     private static final Logger LOG = LoggerFactory.getLogger(WarmGuests.class);
-    private static final SecureRandom RANDOM = new SecureRandom();
-    private static final Duration SLICE = Duration.ofSeconds(1);
-    /** The most that an agent may take to answer that has nothing else to do. */
-    private static final Duration ANSWER = Duration.ofSeconds(60);
-    /** The most that it may take to rehearse. */
-    private static final Duration REHEARSAL = Duration.ofMinutes(3);
-    /** The most that a guest may take, after its agent's last word, until it has nothing to do. */
-    private static final Duration IDLE = Duration.ofSeconds(60);
+    /** What guests boot for each time has been told, once for each reason. */
+    private static final Set<String> TOLD = ConcurrentHashMap.newKeySet();
+    /** Folders that could not be written to: trying again with each guest would only cost time. */
+    private static final Set<Path> UNWRITABLE = ConcurrentHashMap.newKeySet();
 
     private final VmConfig config;
+    private final String name;
     private final Duration bootTimeout;
     private final SnapshotStore store;
+    private final GuestLink.Listener listener;
 
-    private WarmGuests(VmConfig config, Duration bootTimeout, SnapshotStore store) {
+    private WarmGuests(
+            VmConfig config, String name, Duration bootTimeout, SnapshotStore store, GuestLink.Listener listener) {
         this.config = config;
+        this.name = name;
         this.bootTimeout = bootTimeout;
         this.store = store;
+        this.listener = listener;
     }
 
-    /** Why a technique's guests have to boot each time; empty if they need not. */
-    public static Optional<String> obstacle(VmConfig config) {
-        return Techniques.snapshotObstacle(config.technique());
+    /** Whether guests of a configuration can come from snapshots; if they have to boot, it is logged why, once. */
+    public static boolean canServe(VmConfig config) {
+        Optional<String> obstacle = Techniques.snapshotObstacle(config.technique());
+        if (obstacle.isPresent() && TOLD.add(obstacle.get())) {
+            LOG.info("guests boot anew for each class: {}", obstacle.get());
+        }
+        return obstacle.isEmpty();
     }
 
     /**
-     * A guest whose agent waits for its next command and has the jars of a class path.
+     * A guest whose agent waits for its next command, with the jars of a class path if there is a snapshot with them.
      *
-     * @param config mode AGENT, of a technique without an {@linkplain #obstacle}
-     * @param classPath all of it; what is not a jar is not sent
+     * @param config mode AGENT, of one that {@link #canServe}
+     * @param name what it is to run, for people
+     * @param classPath all of it
      * @param bootTimeout from the start of a guest to its agent's first word, if one has to be booted
+     * @param listener told of what goes to and from the guest meanwhile
      */
-    public static Vm start(VmConfig config, List<Path> classPath, Duration bootTimeout) {
-        return new WarmGuests(config, bootTimeout, SnapshotStore.ofUser()).start(jars(classPath));
+    public static StartedGuest start(
+            VmConfig config, String name, List<Path> classPath, Duration bootTimeout, GuestLink.Listener listener) {
+        return new WarmGuests(config, name, bootTimeout, SnapshotStore.ofUser(), listener).start(jars(classPath));
     }
 
-    /** Makes what is missing of the snapshots; see {@link #start}. */
-    public static void prepare(VmConfig config, List<Path> classPath, Duration bootTimeout) {
-        new WarmGuests(config, bootTimeout, SnapshotStore.ofUser()).project(jars(classPath));
+    /**
+     * Makes what is missing of the snapshots, so that the next {@link #start} restores a guest.
+     *
+     * @param config mode AGENT, of one that {@link #canServe}
+     * @param classPath of tests; an empty one for the first layer alone
+     * @param bootTimeout from the start of a guest to its agent's first word
+     * @param progress told what is being done
+     * @return whether anything was missing
+     * @throws HostLacks if they cannot be kept
+     */
+    public static boolean prepare(
+            VmConfig config, List<Path> classPath, Duration bootTimeout, Consumer<String> progress) {
+        SnapshotStore store = SnapshotStore.ofUser();
+        WarmGuests guests = new WarmGuests(
+                config.withoutConsole(), "a snapshot", bootTimeout, store, new PreparationListener(progress));
+        List<ClassPath.Entry> jars = jars(classPath);
+        String key = guests.key(jars);
+        if (store.find(key) != null) {
+            return false;
+        }
+        UNWRITABLE.remove(store.directory());
+        progress.accept("a " + guests.guest() + " is being started, to be written down");
+        (jars.isEmpty() ? guests.base() : guests.withJars(key, jars)).vm().close();
+        if (store.find(key) == null) {
+            throw new HostLacks("the snapshot could not be kept in " + store.directory() + "; the log says why");
+        }
+        return true;
     }
 
-    /** Hashes of the jars of a class path, in order: what a guest of {@link #start} has been sent. */
-    public static List<String> hashes(List<Path> classPath) {
-        return jars(classPath).stream().map(ClassPath.Entry::hash).toList();
+    private record PreparationListener(Consumer<String> progress) implements GuestLink.Listener {
+        @Override
+        public void received(GuestMessage message) {
+            if (message instanceof GuestMessage.Hello) {
+                progress.accept("it has booted, its agent waits");
+            } else if (message instanceof GuestMessage.Warmed) {
+                progress.accept("it has the jars, and has rehearsed with the JUnit in them");
+            } else if (message instanceof GuestMessage.Frozen) {
+                progress.accept("it is being written down");
+            }
+        }
     }
 
     private static List<ClassPath.Entry> jars(List<Path> classPath) {
@@ -90,89 +136,185 @@ public final class WarmGuests {
                 .toList();
     }
 
-    private record Keyed(String key, SnapshotFile file) {}
-
-    private Vm start(List<ClassPath.Entry> jars) {
-        return restore(() -> project(jars), config);
+    private static Set<String> hashes(List<ClassPath.Entry> jars) {
+        return jars.stream().map(ClassPath.Entry::hash).collect(Collectors.toSet());
     }
 
-    private interface Source {
-        Keyed get();
-    }
-
-    /** Restores a guest; a snapshot that turns out to be useless is made anew once. */
-    private Vm restore(Source source, VmConfig as) {
-        for (int attempt = 0; ; attempt++) {
-            long start = System.nanoTime();
-            Keyed snapshot = source.get();
-            long found = System.nanoTime();
-            try {
-                Vm vm = Techniques.restore(as, snapshot.file);
-                long built = System.nanoTime();
-                guarded(vm, () -> thaw(vm));
-                LOG.debug(
-                        "a guest from {}: found in {} ms, built in {} ms, awake in {} ms",
-                        snapshot.key,
-                        millis(start, found),
-                        millis(found, built),
-                        millis(built, System.nanoTime()));
-                return vm;
-            } catch (SnapshotUnusable e) {
-                if (attempt > 0) {
-                    throw new EngineBug("a snapshot just made is of no use: " + e.getMessage(), e);
-                }
-                store.discard(snapshot.key, String.valueOf(e.getMessage()));
-            }
-        }
-    }
-
-    /** The second layer: with the jars of a class path. */
-    private Keyed project(List<ClassPath.Entry> jars) {
+    private String key(List<ClassPath.Entry> jars) {
         String base = Techniques.snapshotKey(config);
         if (jars.isEmpty()) {
-            return base(base);
+            return base;
         }
         StringBuilder all = new StringBuilder(base);
         jars.forEach(jar -> all.append(' ').append(jar.hash()).append(' ').append(jar.name()));
-        String key = hash(all.toString());
-        String what = "a " + config.technique() + " guest with " + jars.size() + " jars";
-        return new Keyed(key, store.get(key, what, draft -> {
-            long start = System.nanoTime();
-            VmConfig quiet = quiet();
-            Vm vm = restore(() -> base(base), quiet);
-            guarded(vm, () -> {
-                Autopsy autopsy = new Autopsy(vm, what);
-                GuestLink link = new GuestLink(vm);
-                new Opening(what, bootTimeout, link, autopsy)
-                        .ship(jars.stream().map(ClassPath.Entry::path).toList());
-                link.send(new HostMessage.WarmUp(
-                        jars.stream().map(ClassPath.Entry::hash).toList()));
-                GuestMessage.Warmed warmed =
-                        answer(vm, GuestMessage.Warmed.class, REHEARSAL, "its rehearsal with JUnit");
-                if (warmed.problem() != null) {
-                    LOG.info("the snapshot has JUnit's jars, but has not rehearsed: {}", warmed.problem());
-                }
-                freeze(vm, draft);
-            });
-            vm.close();
-            LOG.info("made the snapshot of {} in {} s", what, seconds(start));
-        }));
+        return hash(all.toString());
+    }
+
+    private StartedGuest start(List<ClassPath.Entry> jars) {
+        if (jars.isEmpty()) {
+            return base();
+        }
+        String key = key(jars);
+        Vm vm = restored(key);
+        if (vm != null) {
+            return StartedGuest.waiting(vm, hashes(jars));
+        }
+        return store.isWanted(key) && isWritable() ? withJars(key, jars) : base();
     }
 
     /** The first layer: booted, the agent waiting. */
-    private Keyed base(String key) {
-        String what = "a " + config.technique() + " guest whose agent waits";
-        return new Keyed(key, store.get(key, what, draft -> {
-            LOG.info("making the snapshot of {}: it boots once", what);
-            long start = System.nanoTime();
-            Vm vm = Techniques.start(quiet());
-            guarded(vm, () -> {
-                new Opening(what, bootTimeout, new GuestLink(vm), new Autopsy(vm, what)).greet();
-                freeze(vm, draft);
+    private StartedGuest base() {
+        String key = key(List.of());
+        Vm vm = restored(key);
+        if (vm == null && isWritable()) {
+            vm = made(key, "a " + guest() + " whose agent waits", List.of(), made -> {
+                made.vm = boot();
             });
-            vm.close();
-            LOG.info("made the snapshot of {} in {} s", what, seconds(start));
-        }));
+        }
+        return StartedGuest.waiting(vm == null ? boot() : vm, Set.of());
+    }
+
+    /** The second layer: with the jars of a class path. */
+    private StartedGuest withJars(String key, List<ClassPath.Entry> jars) {
+        String what = "a " + guest() + " with " + jars.size() + " jars, among them "
+                + jars.stream().limit(3).map(ClassPath.Entry::name).collect(Collectors.joining(", "));
+        Vm vm = made(key, what, jars, made -> {
+            made.vm = base().vm();
+            made.talk().warmUp(jars);
+        });
+        return vm == null ? base() : StartedGuest.waiting(vm, hashes(jars));
+    }
+
+    private String guest() {
+        return config.technique() + " guest of " + (config.memoryBytes() >> 20) + " MiB";
+    }
+
+    private boolean isWritable() {
+        return !UNWRITABLE.contains(store.directory());
+    }
+
+    /** A guest that is being made ready for its snapshot, and that goes on afterwards. */
+    private final class Made {
+        private @Nullable Vm vm;
+        private boolean frozen;
+        private @Nullable RuntimeException failure;
+
+        Vm vm() {
+            Vm made = vm;
+            if (made == null) {
+                throw new EngineBug("there is no guest yet");
+            }
+            return made;
+        }
+
+        WarmTalk talk() {
+            return new WarmTalk(vm(), name, listener);
+        }
+    }
+
+    private interface Making {
+        void make(Made made) throws InterruptedException;
+    }
+
+    /**
+     * Makes a guest, writes it down, and has it go on; restores one instead if another build was first. What hinders the
+     * writing is told, and hinders nobody else.
+     *
+     * @return null if there is no guest to go on with
+     */
+    private @Nullable Vm made(String key, String what, List<ClassPath.Entry> jars, Making making) {
+        Made made = new Made();
+        long start = System.nanoTime();
+        try {
+            store.get(key, new SnapshotStore.About(what, shape(jars)), draft -> write(made, making, draft));
+        } catch (HostLacks e) {
+            if (made.failure != null) {
+                throw made.failure;
+            }
+            cannotKeep(e);
+        } catch (RuntimeException e) {
+            throw made.failure != null ? made.failure : e;
+        }
+        Vm vm = made.vm;
+        if (vm == null) {
+            return isWritable() ? restored(key) : null;
+        }
+        if (made.frozen) {
+            guarded(vm, () -> made.talk().thaw());
+        }
+        LOG.info("made the snapshot of {} in {} s", what, seconds(start));
+        return vm;
+    }
+
+    private void write(Made made, Making making, Path draft) {
+        try {
+            making.make(made);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            made.failure = new GuestFailure("interrupted while a guest was made ready", e);
+        } catch (RuntimeException e) {
+            made.failure = e;
+        }
+        if (made.failure != null) {
+            if (made.vm != null) {
+                made.vm.close();
+            }
+            throw made.failure;
+        }
+        guarded(made.vm(), () -> {
+            made.talk().freeze();
+            made.frozen = true;
+        });
+        try {
+            made.vm().snapshot(draft, true, WarmTalk.IDLE);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new HostLacks("interrupted while a snapshot was written", e);
+        } catch (GuestFailure e) {
+            throw new HostLacks(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    private void cannotKeep(HostLacks why) {
+        UNWRITABLE.add(store.directory());
+        LOG.warn("guests boot anew for each class: {}", why.getMessage());
+    }
+
+    private List<String> shape(List<ClassPath.Entry> jars) {
+        List<String> all = new ArrayList<>(Techniques.snapshotShape(config));
+        jars.forEach(jar -> all.add("jar: " + jar.name() + " " + jar.hash()));
+        return all;
+    }
+
+    private Vm boot() {
+        Vm vm = Techniques.start(config);
+        return guarded(
+                vm, () -> new Opening(name, bootTimeout, new GuestLink(vm, listener), new Autopsy(vm, name)).greet());
+    }
+
+    /** A guest restored from a snapshot that is there; null if none is, or if it turns out to be of no use. */
+    private @Nullable Vm restored(String key) {
+        long start = System.nanoTime();
+        SnapshotFile snapshot = store.find(key);
+        if (snapshot == null) {
+            return null;
+        }
+        try {
+            long found = System.nanoTime();
+            Vm vm = Techniques.restore(config, snapshot);
+            long built = System.nanoTime();
+            guarded(vm, () -> new WarmTalk(vm, name, listener).thaw());
+            LOG.debug(
+                    "a guest from {}: found in {} ms, built in {} ms, awake in {} ms",
+                    key,
+                    millis(start, found),
+                    millis(found, built),
+                    millis(built, System.nanoTime()));
+            return vm;
+        } catch (SnapshotUnusable e) {
+            store.discard(key, String.valueOf(e.getMessage()));
+            return null;
+        }
     }
 
     private static String millis(long from, long to) {
@@ -180,17 +322,7 @@ public final class WarmGuests {
     }
 
     private static String seconds(long start) {
-        return String.format(java.util.Locale.ROOT, "%.1f", (System.nanoTime() - start) / 1e9);
-    }
-
-    /** The same guest, its console not in the way of anybody's. */
-    private VmConfig quiet() {
-        return VmConfig.of(config.technique())
-                .kernelOf(config)
-                .memory(config.memoryBytes())
-                .agent(config.agentJar().orElseThrow(() -> new EngineBug("a warm guest without an agent")))
-                .agentFiles(config.agentFiles())
-                .kernelArguments(config.kernelArguments());
+        return String.format(Locale.ROOT, "%.1f", (System.nanoTime() - start) / 1e9);
     }
 
     private interface Work {
@@ -212,57 +344,6 @@ public final class WarmGuests {
                 vm.close();
             }
         }
-    }
-
-    private static void freeze(Vm vm, Path draft) throws InterruptedException {
-        GuestLink link = new GuestLink(vm);
-        link.send(new HostMessage.Freeze(Techniques.snapshotClock(vm.technique())));
-        answer(vm, GuestMessage.Frozen.class, ANSWER, "it to be ready for its snapshot");
-        vm.snapshot(draft, true, IDLE);
-    }
-
-    private static void thaw(Vm vm) throws InterruptedException {
-        byte[] seed = new byte[HostMessage.SEED_SIZE];
-        byte[] generation = new byte[16];
-        RANDOM.nextBytes(seed);
-        RANDOM.nextBytes(generation);
-        Instant now = Instant.now();
-        new GuestLink(vm)
-                .send(new HostMessage.Thaw(
-                        HexFormat.of().formatHex(generation),
-                        now.getEpochSecond() * 1_000_000_000L + now.getNano(),
-                        seed));
-        GuestMessage.Thawed thawed = answer(vm, GuestMessage.Thawed.class, ANSWER, "it to go on from its snapshot");
-        if (thawed.problem() != null) {
-            throw new GuestFailure("the guest went on from its snapshot, but not afresh: " + thawed.problem());
-        }
-    }
-
-    private static <T extends GuestMessage> T answer(Vm vm, Class<T> type, Duration limit, String what)
-            throws InterruptedException {
-        Autopsy autopsy = new Autopsy(vm, "a guest that is made ready");
-        Deadline deadline = Deadline.in(limit);
-        GuestLink link = new GuestLink(vm);
-        try {
-            while (!deadline.passed()) {
-                GuestMessage message = link.receive(deadline.left(SLICE)).orElse(null);
-                if (type.isInstance(message)) {
-                    return type.cast(message);
-                }
-                if (message instanceof GuestMessage.Dying dying) {
-                    autopsy.lastWords(dying.why());
-                } else if (message != null
-                        && !(message instanceof GuestMessage.Stored)
-                        && !(message instanceof GuestMessage.Output)) {
-                    throw new GuestFailure("the guest said " + message + " where " + type.getSimpleName() + " was due");
-                }
-            }
-        } catch (GuestFailure e) {
-            throw autopsy.ended("while the host waited for " + what, e);
-        }
-        VmException late =
-                autopsy.failure("waited " + limit.toSeconds() + " s for " + what + "; it has not come", null);
-        throw late;
     }
 
     private static String hash(String text) {

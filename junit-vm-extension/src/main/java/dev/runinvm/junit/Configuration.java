@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 final class Configuration {
     static final String PREFIX = "runinvm.";
     /** Settings that may be written as the Maven plugin's users write theirs. */
-    private static final Set<String> SHORT = Set.of("techniques", "debug");
+    private static final Set<String> SHORT = Set.of("techniques", "debug", "snapshots");
 
     private final Function<String, Optional<String>> junit;
     private final Properties file;

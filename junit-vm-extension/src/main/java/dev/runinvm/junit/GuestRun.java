@@ -10,6 +10,7 @@ import dev.runinvm.client.GuestLink;
 import dev.runinvm.client.Opening;
 import dev.runinvm.client.ReceivedFiles;
 import dev.runinvm.client.RunRecorder;
+import dev.runinvm.client.StartedGuest;
 import dev.runinvm.client.WarmGuests;
 import dev.runinvm.engine.GuestFailure;
 import dev.runinvm.engine.Vm;
@@ -27,7 +28,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -47,10 +47,11 @@ final class GuestRun implements AutoCloseable {
     /** Lines of the console that a test gets when it asks. */
     private static final int CONSOLE_LINES = 1000;
 
-    private static final Set<String> TOLD = ConcurrentHashMap.newKeySet();
     private static final Duration DUMP_TIME = Duration.ofSeconds(5);
 
     private final RunPlan plan;
+    private final @Nullable SessionGuests session;
+    private final SessionGuests.Key key;
     private final Guests.Lease lease;
     private final Optional<DebugPort> debugger;
     private final Vm vm;
@@ -62,12 +63,21 @@ final class GuestRun implements AutoCloseable {
     private final ReceivedFiles files;
     private final TestTree tree;
     private Deadline runDeadline;
+    private List<String> hashes = List.of();
     private boolean pumping;
     private boolean finished;
     private @Nullable String threadDump;
     private @Nullable VmException dead;
 
-    private GuestRun(RunPlan plan, Guests.Lease lease, RunRecorder recorder, Optional<DebugPort> debugger) {
+    private GuestRun(
+            RunPlan plan,
+            Guests.Lease lease,
+            RunRecorder recorder,
+            Optional<DebugPort> debugger,
+            @Nullable SessionGuests session,
+            SessionGuests.Key key) {
+        this.session = session;
+        this.key = key;
         this.plan = plan;
         this.debugger = debugger;
         this.lease = lease;
@@ -81,11 +91,12 @@ final class GuestRun implements AutoCloseable {
     }
 
     /**
-     * Boots a guest, ships the class path and has the tests started; returns when the guest's JUnit has found them.
+     * Starts a guest, ships the class path and has the tests started; returns when the guest's JUnit has found them.
      *
      * @param above the run of the class around, if there is one
+     * @param session where guests are that other classes have left, if this one may have such a guest
      */
-    static GuestRun start(RunPlan plan, @Nullable GuestRun above) {
+    static GuestRun start(RunPlan plan, @Nullable GuestRun above, @Nullable SessionGuests session) {
         Settings settings = plan.settings();
         ReportAtEnd.expect(plan.about());
         RunRecorder recorder = new RunRecorder(plan.about());
@@ -94,13 +105,23 @@ final class GuestRun implements AutoCloseable {
                 "org.junit.platform.launcher.core.LauncherConfig",
                 GuestRun.class.getClassLoader());
         VmConfig config = plan.vmConfig(AgentJar.locate());
-        boolean warm = settings.snapshots() && Guests.areReal() && !mustBoot(config);
         Optional<DebugPort> debugger = settings.debugging().map(DebugPort::listen);
+        boolean warm = settings.snapshots() && debugger.isEmpty() && Guests.areReal() && WarmGuests.canServe(config);
+        SessionGuests.Key key =
+                new SessionGuests.Key(config.withoutConsole(), classPath, settings.files(), settings.properties());
         Guests.Lease lease;
+        boolean[] used = new boolean[1];
         try {
             lease = Guests.start(
                     config,
-                    warm ? c -> WarmGuests.start(c, classPath, settings.bootTimeout()) : Guests.starter,
+                    c -> warm
+                            ? WarmGuests.start(c, plan.name(), classPath, settings.bootTimeout(), recorder)
+                            : StartedGuest.booting(Guests.starter.apply(c)),
+                    () -> {
+                        Guests.Lease waiting = session == null ? null : session.take(key);
+                        used[0] = waiting != null;
+                        return waiting;
+                    },
                     settings.maxGuests(),
                     above == null ? null : above.lease,
                     settings.runTimeout());
@@ -110,17 +131,21 @@ final class GuestRun implements AutoCloseable {
             throw e;
         }
         debugger.ifPresent(port -> port.serve(lease.vm(), plan.name()));
-        recorder.started(lease.vm(), lease.waitedNanos());
+        if (used[0]) {
+            recorder.continued(lease.vm());
+        } else {
+            recorder.started(lease.vm(), lease.waitedNanos());
+        }
         GuestRun run;
         try {
-            run = new GuestRun(plan, lease, recorder, debugger);
+            run = new GuestRun(plan, lease, recorder, debugger, session, key);
         } catch (RuntimeException | Error e) {
             debugger.ifPresent(DebugPort::close);
             lease.close();
             throw e;
         }
         try {
-            run.open(classPath, warm);
+            run.open(classPath, used[0]);
             return run;
         } catch (RuntimeException | Error e) {
             run.end(e);
@@ -139,31 +164,24 @@ final class GuestRun implements AutoCloseable {
         }
     }
 
-    /** Whether a guest has to be booted since its technique has no snapshots; says so once. */
-    private static boolean mustBoot(VmConfig config) {
-        Optional<String> obstacle = WarmGuests.obstacle(config);
-        if (obstacle.isPresent() && TOLD.add(obstacle.get())) {
-            LOG.info("guests boot anew for each class: {}", obstacle.get());
-        }
-        return obstacle.isPresent();
-    }
-
-    /** @param warm whether the guest comes from a snapshot: it has been greeted, and has the jars */
-    private void open(List<Path> classPath, boolean warm) {
+    /** @param used whether another class had the guest before: the files that it was to be given are there */
+    private void open(List<Path> classPath, boolean used) {
         long start = System.nanoTime();
         Opening opening = new Opening(plan.name(), plan.settings().bootTimeout(), link, autopsy);
-        if (!warm) {
+        if (!lease.guest().greeted()) {
             opening.greet();
         }
         long greeted = System.nanoTime();
-        List<String> hashes = opening.ship(classPath, warm ? Set.copyOf(WarmGuests.hashes(classPath)) : Set.of());
+        hashes = opening.ship(classPath, lease.guest().known());
         long sent = System.nanoTime();
         Map<String, String> properties = new LinkedHashMap<>(plan.properties());
         properties.put("runinvm.technique", vm.technique().name());
         properties.put("runinvm.kernelRelease", vm.kernelRelease());
         properties.put(TechniqueTemplates.EACH, String.join("\n", plan.each()));
         properties.put("runinvm.memory", String.valueOf(plan.settings().memory()));
-        plan.settings().files().forEach(file -> opening.place(file.host(), file.guest()));
+        if (!used) {
+            plan.settings().files().forEach(file -> opening.place(file.host(), file.guest()));
+        }
         link.send(new HostMessage.Run(hashes, plan.className(), plan.selected(), plan.parameters(), properties));
         runDeadline = Deadline.in(plan.settings().runTimeout());
         await(
@@ -458,9 +476,29 @@ final class GuestRun implements AutoCloseable {
         return plan;
     }
 
-    /** Ends the guest; in order if its run has ended. */
+    /** Leaves the guest to the next class, if this one's run has ended as it should. */
+    private boolean leave() {
+        SessionGuests to = session;
+        if (to == null
+                || !tree.isEnded()
+                || tree.stopped() != null
+                || isDead()
+                || vm.end().isPresent()) {
+            return false;
+        }
+        files.close();
+        recorder.ending(null);
+        recorder.ended();
+        to.put(key, lease.knowing(Set.copyOf(hashes)));
+        return true;
+    }
+
+    /** Ends the guest, in order if its run has ended; or leaves it to the next class. */
     @Override
     public void close() {
+        if (leave()) {
+            return;
+        }
         try {
             if (tree.isEnded() && dead == null) {
                 link.send(new HostMessage.Bye());

@@ -1,6 +1,7 @@
 package dev.runinvm.junit;
 
 import dev.runinvm.client.HostMemory;
+import dev.runinvm.client.StartedGuest;
 import dev.runinvm.engine.Availability;
 import dev.runinvm.engine.GuestFailure;
 import dev.runinvm.engine.Technique;
@@ -13,6 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +26,7 @@ final class Guests {
     /** Says what can run here; tests of the extension put another in its place. */
     static volatile Function<Technique, Availability> availability = Techniques::availability;
 
+    private static final long SLICE_MILLIS = 100;
     private static final Function<VmConfig, Vm> OWN = starter;
 
     private static final Set<Vm> ALIVE = ConcurrentHashMap.newKeySet();
@@ -40,13 +43,22 @@ final class Guests {
      *     of the guest above, which in turn waits for it
      * @param waitedNanos how long the guest had to wait for its place
      */
-    record Lease(Vm vm, Semaphore place, Semaphore below, long waitedNanos) implements AutoCloseable {
+    record Lease(StartedGuest guest, Semaphore place, Semaphore below, long waitedNanos) implements AutoCloseable {
+        Vm vm() {
+            return guest.vm();
+        }
+
+        /** The same guest, of which it is known now what it has of the class path. */
+        Lease knowing(Set<String> hashes) {
+            return new Lease(guest.knowing(hashes), place, below, 0);
+        }
+
         /** Ends the guest and frees its place. */
         @Override
         public void close() {
-            if (ALIVE.remove(vm)) {
+            if (ALIVE.remove(vm())) {
                 try {
-                    vm.close();
+                    vm().close();
                 } finally {
                     place.release();
                 }
@@ -58,17 +70,36 @@ final class Guests {
      * Starts a guest, once there is a place for it.
      *
      * @param how starts it
+     * @param waiting gives a guest that will do instead, if there is one by now
      * @param above the guest of the class around, which stays alive meanwhile; null if there is none
      * @param patience the most to wait for a place
      */
     static Lease start(
-            VmConfig config, Function<VmConfig, Vm> how, int maxGuests, @Nullable Lease above, Duration patience) {
+            VmConfig config,
+            Function<VmConfig, StartedGuest> how,
+            Supplier<@Nullable Lease> waiting,
+            int maxGuests,
+            @Nullable Lease above,
+            Duration patience) {
         Semaphore place = above != null ? above.below : places(maxGuests, config.memoryBytes());
         long asked = System.nanoTime();
         try {
-            if (!place.tryAcquire(patience.toMillis(), TimeUnit.MILLISECONDS)) {
-                throw new GuestFailure("no guest could be started within " + patience.toSeconds() + " s: "
-                        + ALIVE.size() + " are alive, and no more may be (runinvm.maxGuests)");
+            while (true) {
+                Lease found = waiting.get();
+                if (found != null) {
+                    return found;
+                }
+                if (place.tryAcquire()) {
+                    break;
+                }
+                SessionGuests.endIdle();
+                if (place.tryAcquire(SLICE_MILLIS, TimeUnit.MILLISECONDS)) {
+                    break;
+                }
+                if (System.nanoTime() - asked > patience.toNanos()) {
+                    throw new GuestFailure("no guest could be started within " + patience.toSeconds() + " s: "
+                            + ALIVE.size() + " are alive, and no more may be (runinvm.maxGuests)");
+                }
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -76,9 +107,9 @@ final class Guests {
         }
         long granted = System.nanoTime();
         try {
-            Vm vm = how.apply(config);
-            ALIVE.add(vm);
-            return new Lease(vm, place, new Semaphore(1), granted - asked);
+            StartedGuest guest = how.apply(config);
+            ALIVE.add(guest.vm());
+            return new Lease(guest, place, new Semaphore(1), granted - asked);
         } catch (RuntimeException | Error e) {
             place.release();
             throw e;

@@ -83,7 +83,12 @@ final class RunStarter {
                         new GuestJvm(type.desiredAssertionStatus(), List.of(), settings.debugging(), Coverage.here()),
                         type.getClassLoader(),
                         log(settings, name)),
-                above);
+                above,
+                settings.isolation() == Isolation.SESSION
+                                && above == null
+                                && settings.debugging().isEmpty()
+                        ? SessionGuests.of(context)
+                        : null);
     }
 
     private static void requireUsable(Settings settings) {

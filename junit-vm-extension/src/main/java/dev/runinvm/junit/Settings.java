@@ -146,11 +146,11 @@ record Settings(
     }
 
     private static boolean snapshots(@Nullable String text) {
-        if (text == null || text.trim().equalsIgnoreCase("false")) {
-            return false;
-        }
-        if (text.trim().equalsIgnoreCase("true")) {
+        if (text == null || text.trim().equalsIgnoreCase("true")) {
             return true;
+        }
+        if (text.trim().equalsIgnoreCase("false")) {
+            return false;
         }
         throw new HostLacks("runinvm.snapshots is \"" + text + "\"; write true or false");
     }

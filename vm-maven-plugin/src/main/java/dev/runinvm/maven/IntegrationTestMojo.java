@@ -217,6 +217,16 @@ public class IntegrationTestMojo extends AbstractTestMojo {
     private boolean reuseGuests;
 
     /**
+     * Whether guests may come from a snapshot in which the agent waits and the dependencies' jars are there, instead of
+     * booting. Snapshots are made on the way, and kept in the user's cache; see <code>vm:snapshots</code>. Guests of a
+     * technique that has none boot each time.
+     *
+     * @since 0.1.0
+     */
+    @Parameter(property = "vm.snapshots", defaultValue = "true")
+    private boolean snapshots = true;
+
+    /**
      * How often tests that failed are run again, each time in a fresh guest. A test that passes then is flaky, and passed.
      *
      * @since 0.1.0
@@ -514,6 +524,7 @@ public class IntegrationTestMojo extends AbstractTestMojo {
                 rerunFailingTestsCount,
                 FileMapping.parse(files, project.getBasedir().toPath()),
                 MemorySize.parse(filesLimit),
+                snapshots,
                 Path.of(project.getBuild().getDirectory(), "vm"));
     }
 

@@ -23,8 +23,13 @@ import org.jspecify.annotations.Nullable;
 /** Puts runs side by side: a row for each test, a column for each technique. */
 final class Comparer {
     private static final List<String> ORDER = List.of("FULL", "PARA", "HW");
-    private static final Set<String> BOOT =
-            Set.of(PhaseNames.LOAD, PhaseNames.EARLY_KERNEL, PhaseNames.KERNEL, PhaseNames.INIT, PhaseNames.JVM);
+    private static final Set<String> BOOT = Set.of(
+            PhaseNames.LOAD,
+            PhaseNames.EARLY_KERNEL,
+            PhaseNames.KERNEL,
+            PhaseNames.INIT,
+            PhaseNames.JVM,
+            PhaseNames.RESTORE);
     /** Techniques in the order in which they are shown. */
     static final Comparator<String> TECHNIQUES = Comparator.<String>comparingInt(
                     t -> ORDER.contains(t) ? ORDER.indexOf(t) : ORDER.size())

@@ -108,7 +108,8 @@ public sealed interface HostMessage {
     record Freeze(String clockSource) implements HostMessage {}
 
     /**
-     * The guest goes on. Answered by {@link GuestMessage.Thawed}.
+     * The guest goes on. Answered by {@link GuestMessage.Thawed}. May be said again if the answer has taken so long that the
+     * time is not right.
      *
      * @param generation names this restore; no other has it
      * @param wallClockNanos nanoseconds since 1970-01-01T00:00Z, as of sending

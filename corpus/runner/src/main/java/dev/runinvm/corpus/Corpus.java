@@ -1,7 +1,6 @@
 package dev.runinvm.corpus;
 
 import dev.runinvm.client.AgentJar;
-import dev.runinvm.engine.MemorySize;
 import dev.runinvm.engine.Technique;
 import dev.runinvm.engine.Techniques;
 import dev.runinvm.engine.VmConfig;
@@ -87,14 +86,14 @@ public final class Corpus {
 
     private String compare(Library library) throws IOException, InterruptedException {
         Path agent = AgentJar.locate();
-        Side here = new Side("native", () -> new NativeVm(agent, JVM_OPTIONS));
+        Side here = new Side("native", () -> new NativeVm(agent, JVM_OPTIONS), logs);
         here.run(library);
         VmConfig config = VmConfig.of(technique)
-                .memory(MemorySize.parse("2G"))
+                .memory(Side.MEMORY)
                 .agent(agent)
                 .kernelArguments(CommandLine.ofJavaOptions(JVM_OPTIONS))
                 .consoleLog(logs.resolve(library.name() + ".log"));
-        Side guest = new Side(String.valueOf(technique), () -> Techniques.start(config));
+        Side guest = new Side(String.valueOf(technique), () -> Techniques.start(config), logs);
         guest.run(library);
         TreeSet<String> ids = new TreeSet<>(here.outcomes().keySet());
         ids.addAll(guest.outcomes().keySet());

@@ -1,11 +1,13 @@
 package dev.runinvm.corpus;
 
 import dev.runinvm.client.GuestSession;
+import dev.runinvm.client.StartedGuest;
 import dev.runinvm.engine.Vm;
 import dev.runinvm.engine.VmException;
 import dev.runinvm.wire.GuestMessage;
 import dev.runinvm.wire.Thrown;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -19,6 +21,9 @@ final class Side {
     private static final GuestSession.Limits LIMITS =
             new GuestSession.Limits(Duration.ofMinutes(3), Duration.ofMinutes(5), Duration.ofMinutes(30));
 
+    /** Bytes of RAM of a guest. */
+    static final long MEMORY = 2L << 30;
+
     /** Starts a machine. */
     interface Starter {
         Vm start() throws IOException;
@@ -26,14 +31,17 @@ final class Side {
 
     private final String name;
     private final Starter starter;
+    private final Path documents;
     private final Map<String, String> outcomes = new TreeMap<>();
     private final Map<String, String> details = new HashMap<>();
     private final List<Vm> machines = new CopyOnWriteArrayList<>();
     private long nanos;
     private int tests;
 
-    Side(String name, Starter starter) {
+    /** @param documents folder for what comes of its runs */
+    Side(String name, Starter starter, Path documents) {
         this.name = name;
+        this.documents = documents;
         this.starter = starter;
     }
 
@@ -52,7 +60,8 @@ final class Side {
                     Vm vm = starter.start();
                     machines.add(vm);
                     session = GuestSession.open(
-                            vm, new GuestSession.Setup(library.name(), LIMITS, library.classPath()));
+                            StartedGuest.booting(vm),
+                            new GuestSession.Setup(library.name(), LIMITS, library.classPath()));
                 }
                 launch(session, type);
                 if (++n % 10 == 0 || n == library.classes().size()) {

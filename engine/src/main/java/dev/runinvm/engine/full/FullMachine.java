@@ -52,6 +52,7 @@ final class FullMachine implements Vm {
     private final DirectEngine direct;
     private final WindowChannel channel;
     private final RecordingConsole console;
+    private final String firstPhase;
     private final Vcpu vcpu;
     private final Thread thread;
     private final @Nullable SnapshotFile from;
@@ -70,13 +71,15 @@ final class FullMachine implements Vm {
     FullMachine(VmConfig config, PreparedImage image, @Nullable SnapshotFile from) {
         this.image = image;
         this.from = from;
+        this.firstPhase = from == null ? "loaded" : "restored";
         this.memory = GuestMemory.create(config.memoryBytes(), true);
         try {
             HostCpu host = HostCpu.probe();
             FirstTouches known = from == null ? null : from.firstTouches();
             noted = from == null || known != null ? null : new FirstTouches();
             FullState state = from == null ? null : FullState.open(from, host);
-            time = new HostTime(host, state == null ? 0 : state.nanos());
+            long begin = state == null ? 0 : state.nanos();
+            time = new HostTime(host, begin);
             PortBus ports = new PortBus();
             MmioBus mmio = new MmioBus();
             CpuState registers = new CpuState();
@@ -111,7 +114,10 @@ final class FullMachine implements Vm {
                     config.consoleLog().orElse(null),
                     config.consoleListener().orElse(null),
                     pc.console::offer,
-                    time::nanos);
+                    () -> time.nanos() - begin);
+            if (state != null) {
+                console.setHistory(state.console());
+            }
             pc.console.setSink(console::output);
             pc.control.setSink(console::controlOutput);
             direct = DirectEngine.open(memory, host);
@@ -143,7 +149,7 @@ final class FullMachine implements Vm {
     }
 
     FullMachine start() {
-        console.phase("loaded");
+        console.phase(firstPhase);
         thread.start();
         return this;
     }
@@ -232,7 +238,7 @@ final class FullMachine implements Vm {
 
     /** Writes a snapshot of a machine whose processor stands still or was never started. */
     long write(Path file) {
-        return FullState.write(file, memory, cpu, pc, time, channel, diskStarts);
+        return FullState.write(file, memory, cpu, pc, time, channel, diskStarts, console);
     }
 
     @Override

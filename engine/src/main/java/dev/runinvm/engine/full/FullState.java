@@ -4,6 +4,7 @@ import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.SnapshotUnusable;
 import dev.runinvm.engine.channel.WindowChannel;
 import dev.runinvm.engine.direct.HostCpu;
+import dev.runinvm.engine.guest.RecordingConsole;
 import dev.runinvm.engine.image.PreparedImage;
 import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.machine.Pc;
@@ -23,7 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What a snapshot of a FULL guest holds beside its memory: time, channel, processor, devices, in this order. Stubs, mirrors
+ * What a snapshot of a FULL guest holds beside its memory: time, console, channel, processor, devices, in this order. Stubs, mirrors
  * and decoded code are not state.
  */
 final class FullState {
@@ -35,12 +36,14 @@ final class FullState {
     private final long nanos;
     private final long tsc;
     private final List<Long> diskStarts;
+    private final byte[] console;
 
-    private FullState(StateReader in, long nanos, long tsc, List<Long> diskStarts) {
+    private FullState(StateReader in, long nanos, long tsc, List<Long> diskStarts, byte[] console) {
         this.in = in;
         this.nanos = nanos;
         this.tsc = tsc;
         this.diskStarts = diskStarts;
+        this.console = console;
     }
 
     /** Writes a snapshot; the processor stands still. */
@@ -51,15 +54,17 @@ final class FullState {
             Pc pc,
             TimeSource time,
             WindowChannel channel,
-            List<Long> diskStarts) {
+            List<Long> diskStarts,
+            RecordingConsole console) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         StateWriter out = new StateWriter(bytes);
-        out.section("full", 1);
+        out.section("full", 2);
         out.putLong("nanos", time.nanos());
         out.putLong("tsc", time.tsc());
         out.putLong("tscHz", time.tscHz());
         out.putInt("disks", diskStarts.size());
         diskStarts.forEach(start -> out.putLong("diskStart", start));
+        out.putBytes("console", console.history());
         channel.save(out);
         cpu.s.save(out);
         pc.save(out);
@@ -74,7 +79,10 @@ final class FullState {
     static FullState open(SnapshotFile file, HostCpu host) {
         StateReader in = new StateReader(new ByteArrayInputStream(file.state()));
         return understood(() -> {
-            in.section("full", 1);
+            int version = in.section("full", 2);
+            if (version < 2) {
+                throw new SnapshotUnusable("it has version " + version + " of the state, this engine reads 2");
+            }
             long nanos = in.getLong("nanos");
             long tsc = in.getLong("tsc");
             long hz = in.getLong("tscHz");
@@ -90,7 +98,7 @@ final class FullState {
             for (int i = 0; i < disks; i++) {
                 starts.add(in.getLong("diskStart"));
             }
-            return new FullState(in, nanos, tsc, List.copyOf(starts));
+            return new FullState(in, nanos, tsc, List.copyOf(starts), in.getBytes("console"));
         });
     }
 
@@ -113,6 +121,11 @@ final class FullState {
 
     List<Long> diskStarts() {
         return diskStarts;
+    }
+
+    /** What its console had shown by then. */
+    byte[] console() {
+        return console.clone();
     }
 
     /** Gives memory the same disks as before, and over them the snapshot's pages. */

@@ -55,8 +55,8 @@ public final class FullTechnique implements TechniqueProvider {
         HostCpu host = HostCpu.probe();
         List<String> all = new ArrayList<>(PreparedImages.of(config, true).identity());
         // The counter's frequency is measured anew by each JVM; the snapshot knows its own.
-        all.add(FullMachine.commandLine(config, 0).toString());
-        all.add(new CpuidModel(host, host.xcr0(), 0).fingerprint());
+        all.add("command line: " + FullMachine.commandLine(config, 0));
+        all.add("CPU: " + new CpuidModel(host, host.xcr0(), 0).fingerprint());
         return all;
     }
 }

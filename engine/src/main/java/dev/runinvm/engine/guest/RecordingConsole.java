@@ -4,6 +4,7 @@ import dev.runinvm.engine.GuestConsole;
 import dev.runinvm.engine.HostLacks;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -105,23 +106,28 @@ public final class RecordingConsole implements GuestConsole, AutoCloseable {
     /** Takes console output. */
     public synchronized void output(byte[] bytes, int from, int count) {
         console.accept(bytes, from, count);
-        if (out != null) {
-            try {
-                if (written < LOG_LIMIT) {
-                    out.write(bytes, from, count);
-                    if (written + count >= LOG_LIMIT) {
-                        out.write("\n[the rest of this log was dropped: it is longer than 64 MiB]\n"
-                                .getBytes(java.nio.charset.StandardCharsets.US_ASCII));
-                    }
-                }
-                written += count;
-            } catch (IOException e) {
-                LOG.warn("cannot write the guest's console to {}, going on without: {}", file, e.toString());
-                closeLog();
-            }
-        }
+        log(bytes, from, count);
         if (listener != null) {
             listener.accept(java.util.Arrays.copyOfRange(bytes, from, from + count));
+        }
+    }
+
+    private void log(byte[] bytes, int from, int count) {
+        if (out == null) {
+            return;
+        }
+        try {
+            if (written < LOG_LIMIT) {
+                out.write(bytes, from, count);
+                if (written + count >= LOG_LIMIT) {
+                    out.write("\n[the rest of this log was dropped: it is longer than 64 MiB]\n"
+                            .getBytes(StandardCharsets.US_ASCII));
+                }
+            }
+            written += count;
+        } catch (IOException e) {
+            LOG.warn("cannot write the guest's console to {}, going on without: {}", file, e.toString());
+            closeLog();
         }
     }
 
@@ -194,6 +200,30 @@ public final class RecordingConsole implements GuestConsole, AutoCloseable {
             all.add(rest);
         }
         return List.copyOf(all.subList(Math.max(0, all.size() - count), all.size()));
+    }
+
+    /** What a guest that goes on from a snapshot is to know of what came before: the lines that are kept, as UTF-8. */
+    public synchronized byte[] history() {
+        StringBuilder text = new StringBuilder();
+        lines.forEach(line -> text.append(line).append('\n'));
+        return text.append(console.rest()).toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    /**
+     * Puts before all else what a guest printed before its snapshot was taken: for tails and for the log. Nothing in it is a
+     * sign of how this guest fares, and nobody is told of it.
+     */
+    public synchronized void setHistory(byte[] history) {
+        String text = new String(history, StandardCharsets.UTF_8);
+        int rest = text.lastIndexOf('\n') + 1;
+        lines.clear();
+        text.substring(0, rest).lines().forEach(lines::addLast);
+        while (lines.size() > KEPT) {
+            lines.removeFirst();
+        }
+        byte[] unfinished = text.substring(rest).getBytes(StandardCharsets.UTF_8);
+        console.accept(unfinished, 0, unfinished.length);
+        log(history, 0, history.length);
     }
 
     @Override

@@ -85,6 +85,9 @@ final class HwMachine implements Vm {
                     config.consoleListener().orElse(null),
                     hardware.board().devices().console::offer,
                     () -> hardware.time().nanos() - begin);
+            if (state != null) {
+                console.setHistory(state.console());
+            }
             hardware.board().devices().console.setSink(console::output);
             hardware.board().devices().control.setSink(console::controlOutput);
         } catch (KvmException e) {
@@ -217,7 +220,7 @@ final class HwMachine implements Vm {
     long write(Path file) {
         StateHeader header =
                 new StateHeader(hardware.time().nanos(), hardware.time().tscHz(), diskStarts);
-        return HwState.write(file, header, memory, channel, hardware);
+        return HwState.write(file, header, console.history(), memory, channel, hardware);
     }
 
     @Override

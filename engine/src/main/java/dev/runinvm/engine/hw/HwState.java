@@ -15,23 +15,32 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 
 /**
- * What a snapshot of an HW guest holds beside its memory: header, channel, processors, devices, in this order. The guest's
+ * What a snapshot of an HW guest holds beside its memory: header, console, channel, processors, devices, in this order. The guest's
  * time-stamp counter is its own and stands still while it is in a file.
  */
 final class HwState {
     private final StateReader in;
     private final StateHeader header;
+    private final byte[] console;
 
-    private HwState(StateReader in, StateHeader header) {
+    private HwState(StateReader in, StateHeader header, byte[] console) {
         this.in = in;
         this.header = header;
+        this.console = console;
     }
 
     /** Writes a snapshot; the guest stands still. */
-    static long write(Path file, StateHeader header, GuestMemory memory, WindowChannel channel, HwHardware hardware) {
+    static long write(
+            Path file,
+            StateHeader header,
+            byte[] console,
+            GuestMemory memory,
+            WindowChannel channel,
+            HwHardware hardware) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         StateWriter out = new StateWriter(bytes);
         header.save(out);
+        out.putBytes("console", console);
         channel.save(out);
         hardware.save(out);
         hardware.collectWrittenPages();
@@ -45,11 +54,17 @@ final class HwState {
     /** Reads the part that the rest depends on. */
     static HwState open(SnapshotFile file) {
         StateReader in = new StateReader(new ByteArrayInputStream(file.state()));
-        return new HwState(in, StateHeader.load(in));
+        StateHeader header = StateHeader.load(in);
+        return new HwState(in, header, StateHeader.understood(() -> in.getBytes("console")));
     }
 
     StateHeader header() {
         return header;
+    }
+
+    /** What its console had shown by then. */
+    byte[] console() {
+        return console.clone();
     }
 
     WindowChannel channel(ByteBuffer window) {

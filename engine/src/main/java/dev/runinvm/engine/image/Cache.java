@@ -63,7 +63,16 @@ public final class Cache {
      * {@code ~/.cache/runinvm}.
      */
     public static Cache ofUser() {
-        return new Cache(defaultDirectory(), Duration.ofMinutes(10));
+        return ofUser(Duration.ofMinutes(10));
+    }
+
+    /**
+     * The user's cache.
+     *
+     * @param lockDeadline how long to wait for another process making the same entry
+     */
+    public static Cache ofUser(Duration lockDeadline) {
+        return new Cache(defaultDirectory(), lockDeadline);
     }
 
     private static Path defaultDirectory() {

@@ -54,13 +54,13 @@ public record PreparedImage(
     public List<String> identity() {
         try {
             List<String> all = new ArrayList<>();
-            all.add(kernelRelease + " " + javaHome);
-            all.add(Keys.ofFile(vmlinuxFile));
+            all.add("kernel: " + kernelRelease + ", " + Keys.ofFile(vmlinuxFile));
+            all.add("JDK: " + javaHome);
             for (Path file : initramfs) {
-                all.add(Keys.ofFile(file));
+                all.add("archive: " + Keys.ofFile(file));
             }
             for (Path file : disks) {
-                all.add(Keys.ofFile(file));
+                all.add("disk: " + Keys.ofFile(file));
             }
             return all;
         } catch (IOException e) {

@@ -1,5 +1,6 @@
 package dev.runinvm.engine.snapshot;
 
+import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.SnapshotUnusable;
 import dev.runinvm.engine.machine.FirstTouches;
 import dev.runinvm.engine.machine.GuestMemory;
@@ -158,7 +159,12 @@ public final class SnapshotFile {
             throw new IllegalArgumentException(
                     "memory of " + memory.ramSize() + " bytes for a snapshot of " + header.ramSize());
         }
-        ReadOnlyFile file = ReadOnlyFile.open(path);
+        ReadOnlyFile file;
+        try {
+            file = ReadOnlyFile.open(path);
+        } catch (HostLacks e) {
+            throw new SnapshotUnusable("it cannot be opened any more: " + e.getMessage(), e);
+        }
         int ramPages = (int) (header.ramSize() / PAGE);
         ByteBuffer window = file.map(SnapshotHeader.MEMORY_AT + header.ramSize(), GuestMemory.WINDOW_SIZE);
         memory.back(0, file, SnapshotHeader.MEMORY_AT, header.ramSize(), map);

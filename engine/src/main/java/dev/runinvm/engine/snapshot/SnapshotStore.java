@@ -5,6 +5,8 @@ import dev.runinvm.engine.MemorySize;
 import dev.runinvm.engine.SnapshotUnusable;
 import dev.runinvm.engine.image.Cache;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -12,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -35,8 +38,12 @@ public final class SnapshotStore {
     private static final String SUFFIX = ".snapshot";
     private static final String NOTE = ".note";
     private static final String DRAFT = ".draft";
+    private static final String WANTED = ".wanted";
     private static final String DEFAULT_LIMIT = "4G";
     private static final long DRAFT_AGE_MILLIS = TimeUnit.HOURS.toMillis(6);
+    private static final long WANTED_AGE_MILLIS = TimeUnit.DAYS.toMillis(30);
+    /** The most that a build waits for another one that makes the same snapshot: it boots a guest, and writes it down. */
+    private static final Duration PATIENCE = Duration.ofMinutes(5);
 
     private final Cache cache;
     private final Path directory;
@@ -51,11 +58,47 @@ public final class SnapshotStore {
      * One snapshot of the folder.
      *
      * @param key what it is found by
-     * @param what it is of, for people
+     * @param about what it is of
      * @param bytes it takes
      * @param lastUsed when a guest was last restored from it
      */
-    public record Entry(String key, String what, long bytes, Instant lastUsed) {}
+    public record Entry(String key, About about, long bytes, Instant lastUsed) {}
+
+    /**
+     * What a snapshot is of, for people.
+     *
+     * @param what a noun
+     * @param shape everything that its key is made of, a line each
+     */
+    public record About(String what, List<String> shape) {
+        private static final About UNKNOWN = new About("an unknown guest", List.of());
+
+        /** Copies the list, and takes care that each text is one line. */
+        public About {
+            what = what.replace('\n', ' ');
+            shape = shape.stream().map(line -> line.replace('\n', ' ')).toList();
+        }
+    }
+
+    /** What is written down of a snapshot beside it: its file's identity when its pages were last checked. */
+    private record Note(String identity, long bytes, About about) {
+        static final Note NONE = new Note("", 0, About.UNKNOWN);
+
+        static Note of(List<String> lines) {
+            return lines.size() < 3
+                    ? NONE
+                    : new Note(
+                            lines.get(0),
+                            number(lines.get(1)),
+                            new About(lines.get(2), lines.subList(3, lines.size())));
+        }
+
+        List<String> lines() {
+            List<String> lines = new ArrayList<>(List.of(identity, Long.toString(bytes), about.what));
+            lines.addAll(about.shape);
+            return lines;
+        }
+    }
 
     /** @param limit bytes that all snapshots may take; the newest stays even if it alone takes more */
     public SnapshotStore(Cache cache, long limit) {
@@ -66,11 +109,17 @@ public final class SnapshotStore {
 
     /** The user's. */
     public static SnapshotStore ofUser() {
-        return new SnapshotStore(Cache.ofUser(), MemorySize.parse(System.getProperty(LIMIT_PROPERTY, DEFAULT_LIMIT)));
+        return new SnapshotStore(
+                Cache.ofUser(PATIENCE), MemorySize.parse(System.getProperty(LIMIT_PROPERTY, DEFAULT_LIMIT)));
     }
 
     public Path directory() {
         return directory;
+    }
+
+    /** Bytes that all snapshots may take. */
+    public long limit() {
+        return limit;
     }
 
     private Path file(String key) {
@@ -81,6 +130,27 @@ public final class SnapshotStore {
         return directory.resolve(key + NOTE);
     }
 
+    private Path wanted(String key) {
+        return directory.resolve(key + WANTED);
+    }
+
+    /**
+     * Whether somebody has asked before for a snapshot that there is not. Whoever makes one only if it is needed again learns
+     * by this when that is.
+     */
+    public boolean isWanted(String key) {
+        makeDirectory();
+        try {
+            Files.createFile(wanted(key));
+            return false;
+        } catch (java.nio.file.FileAlreadyExistsException e) {
+            return true;
+        } catch (IOException e) {
+            LOG.debug("cannot note that a snapshot is wanted", e);
+            return false;
+        }
+    }
+
     /** The snapshot of a key if it is there and undamaged; a damaged one is removed, and one line says so. */
     public @Nullable SnapshotFile find(String key) {
         Path file = file(key);
@@ -89,12 +159,12 @@ public final class SnapshotStore {
         }
         try {
             SnapshotFile snapshot = SnapshotFile.open(file);
-            String[] note = readNote(key);
+            Note note = readNote(key);
             String identity = identity(file);
-            if (!identity.equals(note[0])) {
+            if (!identity.equals(note.identity)) {
                 // Written since it was last looked at, or this machine was started since.
                 snapshot.checkPages();
-                writeNote(key, identity, snapshot.dataSize(), note[2]);
+                writeNote(key, new Note(identity, snapshot.dataSize(), note.about));
             } else {
                 Files.setLastModifiedTime(note(key), FileTime.fromMillis(System.currentTimeMillis()));
             }
@@ -110,36 +180,35 @@ public final class SnapshotStore {
     /**
      * The snapshot of a key, made if it is missing or damaged. Builds that ask for it at once wait for the one that makes it.
      *
-     * @param what it is of, for people
      * @throws HostLacks if there is no room for it, or another build does not finish
      */
-    public SnapshotFile get(String key, String what, Maker maker) {
+    public SnapshotFile get(String key, About about, Maker maker) {
         SnapshotFile known = find(key);
         if (known != null) {
             return known;
         }
         SnapshotFile[] made = new SnapshotFile[1];
         makeDirectory();
-        cache.locked("snapshot-" + key, what, () -> {
+        cache.locked("snapshot-" + key, "the snapshot of " + about.what, () -> {
             SnapshotFile found = find(key);
-            made[0] = found != null ? found : make(key, what, maker);
+            made[0] = found != null ? found : make(key, about, maker);
         });
         return made[0];
     }
 
-    private SnapshotFile make(String key, String what, Maker maker) {
+    private SnapshotFile make(String key, About about, Maker maker) {
         Path draft = directory.resolve(key + DRAFT);
         try {
             Files.deleteIfExists(draft); // of a build that was killed
             maker.make(draft);
             Files.move(draft, file(key), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             SnapshotFile snapshot = SnapshotFile.open(file(key));
-            snapshot.checkPages();
-            writeNote(key, identity(file(key)), snapshot.dataSize(), what);
+            writeNote(key, new Note(identity(file(key)), snapshot.dataSize(), about));
+            remove(wanted(key));
             evict(key);
             return snapshot;
         } catch (IOException | SnapshotUnusable e) {
-            throw noRoom(what, e);
+            throw noRoom(about.what, e);
         } finally {
             remove(draft);
         }
@@ -188,12 +257,12 @@ public final class SnapshotStore {
             for (Path file : files) {
                 String name = file.getFileName().toString();
                 String key = name.substring(0, name.length() - SUFFIX.length());
-                String[] note = readNote(key);
+                Note note = readNote(key);
                 Path dated = Files.exists(note(key)) ? note(key) : file;
                 all.add(new Entry(
                         key,
-                        note[2],
-                        number(note[1]),
+                        note.about,
+                        note.bytes > 0 ? note.bytes : Files.size(file),
                         Files.getLastModifiedTime(dated).toInstant()));
             }
         } catch (IOException e) {
@@ -211,13 +280,25 @@ public final class SnapshotStore {
         }
     }
 
-    /** Removes all snapshots; guests that were restored from them go on. Gives the number. */
-    public int clear() {
+    /** Removes all snapshots; guests that were restored from them go on. Gives what there was. */
+    public List<Entry> clear() {
         List<Entry> all = list();
-        for (Entry entry : all) {
-            remove(entry.key);
-        }
-        return all.size();
+        all.forEach(entry -> remove(entry.key));
+        return all;
+    }
+
+    /**
+     * Removes one snapshot; guests that were restored from it go on.
+     *
+     * @return whether there was one
+     */
+    public boolean remove(String key) {
+        boolean there = Files.exists(file(key));
+        remove(file(key));
+        remove(note(key));
+        remove(TouchFile.of(file(key)));
+        remove(wanted(key));
+        return there;
     }
 
     private void evict(String keep) throws IOException {
@@ -227,7 +308,7 @@ public final class SnapshotStore {
             if (total > limit && !entry.key.equals(keep)) {
                 LOG.info(
                         "removed the snapshot of {}, last used {}: all together would take more than {} MiB ({})",
-                        entry.what,
+                        entry.about.what,
                         entry.lastUsed,
                         limit >> 20,
                         LIMIT_PROPERTY);
@@ -235,21 +316,20 @@ public final class SnapshotStore {
                 total -= entry.bytes;
             }
         }
-        try (DirectoryStream<Path> drafts = Files.newDirectoryStream(directory, "*" + DRAFT)) {
-            for (Path draft : drafts) {
-                long age = System.currentTimeMillis()
-                        - Files.getLastModifiedTime(draft).toMillis();
-                if (age > DRAFT_AGE_MILLIS) {
-                    remove(draft);
-                }
-            }
-        }
+        removeOld(DRAFT, DRAFT_AGE_MILLIS);
+        removeOld(WANTED, WANTED_AGE_MILLIS);
     }
 
-    private void remove(String key) {
-        remove(file(key));
-        remove(note(key));
-        remove(TouchFile.of(file(key)));
+    private void removeOld(String suffix, long millis) throws IOException {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*" + suffix)) {
+            for (Path file : files) {
+                if (System.currentTimeMillis() - Files.getLastModifiedTime(file).toMillis() > millis) {
+                    remove(file);
+                }
+            }
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
+        }
     }
 
     private static void remove(Path file) {
@@ -260,16 +340,17 @@ public final class SnapshotStore {
         }
     }
 
-    /** Identity when last checked, bytes, what it is of. */
-    private String[] readNote(String key) throws IOException {
-        Path note = note(key);
-        List<String> lines = Files.exists(note) ? Files.readAllLines(note) : List.of();
-        return lines.size() == 3 ? lines.toArray(String[]::new) : new String[] {"", "0", "an unknown guest"};
+    private Note readNote(String key) throws IOException {
+        try {
+            return Note.of(Files.readAllLines(note(key)));
+        } catch (NoSuchFileException | CharacterCodingException e) {
+            return Note.NONE;
+        }
     }
 
-    private void writeNote(String key, String identity, long bytes, String what) throws IOException {
+    private void writeNote(String key, Note note) throws IOException {
         Path draft = Files.createTempFile(directory, key, NOTE + DRAFT);
-        Files.write(draft, List.of(identity, Long.toString(bytes), what.replace('\n', ' ')));
+        Files.write(draft, note.lines());
         Files.move(draft, note(key), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 

@@ -86,7 +86,7 @@ final class HandMadeGuest implements AutoCloseable {
     void write(Path file) {
         StateHeader header =
                 new StateHeader(hardware.time().nanos(), hardware.time().tscHz(), List.of());
-        HwState.write(file, header, memory, channel, hardware);
+        HwState.write(file, header, new byte[0], memory, channel, hardware);
     }
 
     /** Writes a snapshot of a guest that runs. @return whether it stood still in time */

@@ -1,6 +1,7 @@
 package dev.runinvm.maven.run;
 
 import dev.runinvm.client.HostMemory;
+import dev.runinvm.client.StartedGuest;
 import dev.runinvm.engine.GuestFailure;
 import dev.runinvm.engine.Vm;
 import java.time.Duration;
@@ -32,12 +33,13 @@ final class GuestPlaces {
      * @param memory bytes of the guest's RAM
      * @param patience the most to wait
      */
-    static Vm start(int most, long memory, Duration patience, Supplier<Vm> starter) throws InterruptedException {
+    static StartedGuest start(int most, long memory, Duration patience, Supplier<StartedGuest> starter)
+            throws InterruptedException {
         take(most, memory, patience);
         try {
-            Vm vm = starter.get();
-            ALIVE.add(vm);
-            return vm;
+            StartedGuest guest = starter.get();
+            ALIVE.add(guest.vm());
+            return guest;
         } catch (RuntimeException | Error e) {
             free(memory);
             throw e;

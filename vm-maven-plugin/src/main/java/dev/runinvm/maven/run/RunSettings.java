@@ -26,6 +26,7 @@ import java.util.Map;
  * @param reruns how often what failed is run again
  * @param files of the host that are copied into guests
  * @param filesLimit bytes of files that a guest may send back
+ * @param snapshots whether guests may come from snapshots; otherwise each boots
  * @param logs directory of the guests' consoles
  */
 public record RunSettings(
@@ -44,4 +45,5 @@ public record RunSettings(
         int reruns,
         List<FileMapping> files,
         long filesLimit,
+        boolean snapshots,
         Path logs) {}

@@ -8,6 +8,8 @@ import dev.runinvm.client.GuestSession;
 import dev.runinvm.client.GuestSession.Request;
 import dev.runinvm.client.ReceivedFiles;
 import dev.runinvm.client.RunRecorder;
+import dev.runinvm.client.StartedGuest;
+import dev.runinvm.client.WarmGuests;
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.Techniques;
 import dev.runinvm.engine.Vm;
@@ -215,11 +217,12 @@ public final class TestRun {
                     config.technique(), name, batch.name(), batch.ids(), config.memoryBytes(), folder));
             ReceivedFiles received = new ReceivedFiles(folder, settings.filesLimit(), "vm.filesLimit");
             debugger = settings.jvm().debugging().map(DebugPort::listen);
-            Vm vm = start(config, recorder);
+            StartedGuest guest = start(config, batch.name(), recorder);
+            Vm vm = guest.vm();
             try {
                 debugger.ifPresent(port -> port.serve(vm, batch.name()));
                 GuestSession session = GuestSession.open(
-                        vm,
+                        guest,
                         new GuestSession.Setup(
                                 batch.name(),
                                 settings.limits(),
@@ -250,20 +253,29 @@ public final class TestRun {
         }
     }
 
-    private Vm start(VmConfig config, RunRecorder recorder) throws InterruptedException {
+    private StartedGuest start(VmConfig config, String name, RunRecorder recorder) throws InterruptedException {
         long asked = System.nanoTime();
         long[] granted = {asked};
         try {
-            Vm vm = GuestPlaces.start(
+            StartedGuest guest = GuestPlaces.start(
                     Math.max(settings.parallelGuests(), Runtime.getRuntime().availableProcessors() / 2),
                     config.memoryBytes(),
                     settings.limits().launch(),
                     () -> {
                         granted[0] = System.nanoTime();
-                        return Techniques.start(config);
+                        return settings.snapshots()
+                                        && settings.jvm().debugging().isEmpty()
+                                        && WarmGuests.canServe(config)
+                                ? WarmGuests.start(
+                                        config,
+                                        name,
+                                        settings.classPath(),
+                                        settings.limits().boot(),
+                                        recorder)
+                                : StartedGuest.booting(Techniques.start(config));
                     });
-            recorder.started(vm, granted[0] - asked);
-            return vm;
+            recorder.started(guest.vm(), granted[0] - asked);
+            return guest;
         } catch (VmException e) {
             recorder.notStarted(e);
             throw e;

@@ -1,0 +1,108 @@
+package dev.runinvm.client;
+
+import dev.runinvm.engine.GuestFailure;
+import dev.runinvm.engine.Techniques;
+import dev.runinvm.engine.Vm;
+import dev.runinvm.wire.GuestMessage;
+import dev.runinvm.wire.HostMessage;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HexFormat;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What host and agent say to each other before a guest's snapshot is taken and after it. */
+final class WarmTalk {
+    /** The most that a guest may take, after its agent's last word, until it has nothing to do. */
+    static final Duration IDLE = Duration.ofSeconds(60);
+
+    private static final Logger LOG = LoggerFactory.getLogger(WarmTalk.class);
+    private static final SecureRandom RANDOM = new SecureRandom();
+    private static final Duration SLICE = Duration.ofSeconds(1);
+    /** The most that an agent may take to answer that has nothing else to do. */
+    private static final Duration ANSWER = Duration.ofSeconds(60);
+    /** The most that it may take to rehearse. */
+    private static final Duration REHEARSAL = Duration.ofMinutes(3);
+    /** A guest's clock is off by no more than the time that setting it took, from question to answer. */
+    private static final Duration CLOCK_PRECISION = Duration.ofMillis(25);
+
+    private static final int CLOCK_ATTEMPTS = 4;
+
+    private final Vm vm;
+    private final GuestLink link;
+    private final Autopsy autopsy;
+
+    WarmTalk(Vm vm, String name, GuestLink.Listener listener) {
+        this.vm = vm;
+        this.link = new GuestLink(vm, listener);
+        this.autopsy = new Autopsy(vm, name);
+    }
+
+    /** Sends jars and has JUnit exercised from them. */
+    void warmUp(List<ClassPath.Entry> jars) throws InterruptedException {
+        new Opening("a guest that is made ready", REHEARSAL, link, autopsy)
+                .ship(jars.stream().map(ClassPath.Entry::path).toList());
+        link.send(
+                new HostMessage.WarmUp(jars.stream().map(ClassPath.Entry::hash).toList()));
+        GuestMessage.Warmed warmed = answer(GuestMessage.Warmed.class, REHEARSAL, "its rehearsal with JUnit");
+        if (warmed.problem() != null) {
+            LOG.info("the snapshot has JUnit's jars, but has not rehearsed: {}", warmed.problem());
+        }
+    }
+
+    /** Has the agent prepare for the snapshot; afterwards the guest does nothing but wait for {@link #thaw}. */
+    void freeze() throws InterruptedException {
+        link.send(new HostMessage.Freeze(Techniques.snapshotClock(vm.technique())));
+        answer(GuestMessage.Frozen.class, ANSWER, "it to be ready for its snapshot");
+    }
+
+    /** Has the agent go on: with the right time, which took no longer than it may be wrong, and random numbers of its own. */
+    void thaw() throws InterruptedException {
+        byte[] generation = new byte[16];
+        RANDOM.nextBytes(generation);
+        String name = HexFormat.of().formatHex(generation);
+        for (int attempt = 1; ; attempt++) {
+            byte[] seed = new byte[HostMessage.SEED_SIZE];
+            RANDOM.nextBytes(seed);
+            long start = System.nanoTime();
+            Instant now = Instant.now();
+            link.send(new HostMessage.Thaw(name, now.getEpochSecond() * 1_000_000_000L + now.getNano(), seed));
+            GuestMessage.Thawed thawed = answer(GuestMessage.Thawed.class, ANSWER, "it to go on from its snapshot");
+            if (thawed.problem() != null) {
+                throw new GuestFailure("the guest went on from its snapshot, but not afresh: " + thawed.problem());
+            }
+            long took = System.nanoTime() - start;
+            if (took <= CLOCK_PRECISION.toNanos()) {
+                return;
+            }
+            if (attempt == CLOCK_ATTEMPTS) {
+                LOG.debug("a restored guest's clock may be behind by {} ms: this machine is busy", took / 1_000_000);
+                return;
+            }
+        }
+    }
+
+    private <T extends GuestMessage> T answer(Class<T> type, Duration limit, String what) throws InterruptedException {
+        Deadline deadline = Deadline.in(limit);
+        try {
+            while (!deadline.passed()) {
+                GuestMessage message = link.receive(deadline.left(SLICE)).orElse(null);
+                if (type.isInstance(message)) {
+                    return type.cast(message);
+                }
+                if (message instanceof GuestMessage.Dying dying) {
+                    autopsy.lastWords(dying.why());
+                } else if (message != null
+                        && !(message instanceof GuestMessage.Stored)
+                        && !(message instanceof GuestMessage.Output)) {
+                    throw new GuestFailure("the guest said " + message + " where " + type.getSimpleName() + " was due");
+                }
+            }
+        } catch (GuestFailure e) {
+            throw autopsy.ended("while the host waited for " + what, e);
+        }
+        throw autopsy.failure("waited " + limit.toSeconds() + " s for " + what + "; it has not come", null);
+    }
+}
