@@ -314,6 +314,7 @@ public final class GuestMemory implements AutoCloseable {
      *
      * @param pages their numbers in the memory file; those of pages that no file backs are passed over
      */
+    @SuppressWarnings("ReferenceEquality") // neighbours are copied at once if they lie in the same mapping
     public void makePrivate(int[] pages) {
         byte[] s = source;
         if (s == null) {
