@@ -4,7 +4,6 @@ import dev.runinvm.engine.EngineBug;
 import dev.runinvm.engine.GuestChannel;
 import dev.runinvm.engine.GuestConsole;
 import dev.runinvm.engine.GuestEnd;
-import dev.runinvm.engine.GuestFailure;
 import dev.runinvm.engine.SnapshotUnusable;
 import dev.runinvm.engine.Technique;
 import dev.runinvm.engine.Vm;
@@ -23,6 +22,7 @@ import dev.runinvm.engine.machine.MmioBus;
 import dev.runinvm.engine.machine.Pc;
 import dev.runinvm.engine.machine.PortBus;
 import dev.runinvm.engine.snapshot.SnapshotFile;
+import dev.runinvm.engine.snapshot.Standstill;
 import dev.runinvm.engine.x86.Cpu;
 import dev.runinvm.engine.x86.CpuState;
 import dev.runinvm.engine.x86.CpuidModel;
@@ -78,13 +78,13 @@ final class FullMachine implements Vm {
             FirstTouches known = from == null ? null : from.firstTouches();
             noted = from == null || known != null ? null : new FirstTouches();
             FullState state = from == null ? null : FullState.open(from, host);
-            long begin = state == null ? 0 : state.nanos();
+            long begin = state == null ? 0 : state.header().nanos();
             time = new HostTime(host, begin);
             PortBus ports = new PortBus();
             MmioBus mmio = new MmioBus();
             CpuState registers = new CpuState();
             if (from != null && state != null) {
-                state.fillMemory(from, memory, image);
+                state.header().fillMemory(from, memory, image);
                 if (known != null) {
                     memory.makePrivate(known.written());
                 }
@@ -96,7 +96,7 @@ final class FullMachine implements Vm {
             CpuidModel cpuid = new CpuidModel(host, host.xcr0(), time.tscHz());
             cpu = new Cpu(registers, memory, mmio, ports, pc.pic, time, cpuid);
             if (state != null) {
-                diskStarts = state.diskStarts();
+                diskStarts = state.header().diskStarts();
                 state.restore(cpu, pc, time);
             } else {
                 // What may find the user's memory or kernel wanting comes before what has threads, processes or files.
@@ -213,27 +213,8 @@ final class FullMachine implements Vm {
 
     @Override
     public long snapshot(Path file, boolean idleOnly, Duration patience) throws InterruptedException {
-        long deadline = System.nanoTime() + patience.toNanos();
-        long[] written = new long[1];
-        boolean[] tried = new boolean[1];
-        while (written[0] == 0) {
-            channel.interruptWait();
-            Duration left = Duration.ofNanos(Math.max(0, deadline - System.nanoTime()));
-            boolean done = vcpu.atRest(
-                    () -> {
-                        tried[0] = true;
-                        if (channel.atRest()) {
-                            written[0] = write(file);
-                        }
-                    },
-                    idleOnly,
-                    left);
-            if (!done || written[0] == 0 && left.isZero()) {
-                throw new GuestFailure("no snapshot could be taken within " + patience.toSeconds() + " s: "
-                        + (tried[0] ? "messages were on their way all the time" : "the guest was never idle"));
-            }
-        }
-        return written[0];
+        Standstill guest = vcpu::atRest;
+        return guest.write(channel, idleOnly, patience, () -> write(file));
     }
 
     /** Writes a snapshot of a machine whose processor stands still or was never started. */

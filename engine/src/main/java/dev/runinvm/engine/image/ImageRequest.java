@@ -3,6 +3,7 @@ package dev.runinvm.engine.image;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,7 +41,7 @@ public record ImageRequest(
 
     /** Busybox and kernel modules only: for shells and tests of the engine. */
     public static ImageRequest small() {
-        return new ImageRequest(null, null, null, false, null, false, null, Map.of(), List.of(), List.of());
+        return new Parts().whole();
     }
 
     /** With the JDK that runs this program, and the agent. */
@@ -49,106 +50,91 @@ public record ImageRequest(
     }
 
     public ImageRequest withKernelFile(@Nullable Path file) {
-        return new ImageRequest(
-                file, modules, kernelPackage, refresh, javaHome, jdkOnDisk, agent, agentFiles, moduleNames, extraFiles);
+        return with(parts -> parts.kernelFile = file);
     }
 
     public ImageRequest withModules(@Nullable Path directory) {
-        return new ImageRequest(
-                kernelFile,
-                directory,
-                kernelPackage,
-                refresh,
-                javaHome,
-                jdkOnDisk,
-                agent,
-                agentFiles,
-                moduleNames,
-                extraFiles);
+        return with(parts -> parts.modules = directory);
     }
 
     public ImageRequest withKernelPackage(@Nullable String name) {
-        return new ImageRequest(
-                kernelFile, modules, name, refresh, javaHome, jdkOnDisk, agent, agentFiles, moduleNames, extraFiles);
+        return with(parts -> parts.kernelPackage = name);
     }
 
     public ImageRequest withRefresh(boolean on) {
-        return new ImageRequest(
-                kernelFile,
-                modules,
-                kernelPackage,
-                on,
-                javaHome,
-                jdkOnDisk,
-                agent,
-                agentFiles,
-                moduleNames,
-                extraFiles);
+        return with(parts -> parts.refresh = on);
     }
 
     public ImageRequest withJavaHome(@Nullable Path home) {
-        return new ImageRequest(
-                kernelFile,
-                modules,
-                kernelPackage,
-                refresh,
-                home,
-                jdkOnDisk,
-                agent,
-                agentFiles,
-                moduleNames,
-                extraFiles);
+        return with(parts -> parts.javaHome = home);
     }
 
     public ImageRequest withJdkOnDisk(boolean on) {
-        return new ImageRequest(
-                kernelFile, modules, kernelPackage, refresh, javaHome, on, agent, agentFiles, moduleNames, extraFiles);
+        return with(parts -> parts.jdkOnDisk = on);
     }
 
     public ImageRequest withAgent(@Nullable Path jar) {
-        return new ImageRequest(
-                kernelFile,
-                modules,
-                kernelPackage,
-                refresh,
-                javaHome,
-                jdkOnDisk,
-                jar,
-                agentFiles,
-                moduleNames,
-                extraFiles);
+        return with(parts -> parts.agent = jar);
     }
 
     public ImageRequest withAgentFiles(Map<String, Path> files) {
-        return new ImageRequest(
-                kernelFile,
-                modules,
-                kernelPackage,
-                refresh,
-                javaHome,
-                jdkOnDisk,
-                agent,
-                files,
-                moduleNames,
-                extraFiles);
+        return with(parts -> parts.agentFiles = files);
     }
 
     public ImageRequest withModuleNames(List<String> names) {
-        return new ImageRequest(
-                kernelFile, modules, kernelPackage, refresh, javaHome, jdkOnDisk, agent, agentFiles, names, extraFiles);
+        return with(parts -> parts.moduleNames = names);
     }
 
     public ImageRequest withExtraFiles(List<Path> files) {
-        return new ImageRequest(
-                kernelFile,
-                modules,
-                kernelPackage,
-                refresh,
-                javaHome,
-                jdkOnDisk,
-                agent,
-                agentFiles,
-                moduleNames,
-                files);
+        return with(parts -> parts.extraFiles = files);
+    }
+
+    private ImageRequest with(Consumer<Parts> change) {
+        Parts parts = new Parts(this);
+        change.accept(parts);
+        return parts.whole();
+    }
+
+    /** A request that is being put together: the only place that lists all components. */
+    private static final class Parts {
+        private @Nullable Path kernelFile;
+        private @Nullable Path modules;
+        private @Nullable String kernelPackage;
+        private boolean refresh;
+        private @Nullable Path javaHome;
+        private boolean jdkOnDisk;
+        private @Nullable Path agent;
+        private Map<String, Path> agentFiles = Map.of();
+        private List<String> moduleNames = List.of();
+        private List<Path> extraFiles = List.of();
+
+        Parts() {}
+
+        Parts(ImageRequest whole) {
+            kernelFile = whole.kernelFile;
+            modules = whole.modules;
+            kernelPackage = whole.kernelPackage;
+            refresh = whole.refresh;
+            javaHome = whole.javaHome;
+            jdkOnDisk = whole.jdkOnDisk;
+            agent = whole.agent;
+            agentFiles = whole.agentFiles;
+            moduleNames = whole.moduleNames;
+            extraFiles = whole.extraFiles;
+        }
+
+        ImageRequest whole() {
+            return new ImageRequest(
+                    kernelFile,
+                    modules,
+                    kernelPackage,
+                    refresh,
+                    javaHome,
+                    jdkOnDisk,
+                    agent,
+                    agentFiles,
+                    moduleNames,
+                    extraFiles);
+        }
     }
 }
