@@ -27,9 +27,6 @@ final class Agent {
     /** Set in every guest: the directory whose content goes to the host. */
     static final String OUTBOX_PROPERTY = "runinvm.files";
 
-    /** Where coverage goes on the host. */
-    private static final String COVERAGE = "coverage/jacoco.exec";
-
     private static final String BRIDGE = "dev.runinvm.agent.bridge.LauncherBridge";
 
     private final Link link;
@@ -154,7 +151,7 @@ final class Agent {
                 sender.send(outbox, "files");
                 FileSender.empty(outbox); // what comes next here is another run's
             }
-            sender.send(Coverage.take(), COVERAGE);
+            sender.send(Coverage.take(), GuestMessage.FilePart.COVERAGE);
             return ended;
         } catch (IOException | UncheckedIOException e) {
             return ended.problem() != null

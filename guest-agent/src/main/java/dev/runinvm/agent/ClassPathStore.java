@@ -9,14 +9,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
-import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
 
@@ -117,13 +115,8 @@ final class ClassPathStore {
         Path root = entries.remove(put.hash());
         if (root != null) {
             classes.remove(root);
-            List<Path> all;
-            try (Stream<Path> files = Files.walk(root)) {
-                all = files.sorted(Comparator.reverseOrder()).toList();
-            }
-            for (Path file : all) {
-                Files.delete(file);
-            }
+            FileSender.empty(root);
+            Files.delete(root);
         }
     }
 }

@@ -24,9 +24,6 @@ import org.slf4j.LoggerFactory;
  * @param options its options by name
  */
 public record Coverage(Path agent, Map<String, String> options) {
-    /** Where a guest's data is among the files that come from it. */
-    public static final String FILE = "coverage/jacoco.exec";
-
     private static final Logger LOG = LoggerFactory.getLogger(Coverage.class);
     /** What of the guest's own is not measured. */
     private static final String OURS = "dev.runinvm.agent.*";
@@ -61,6 +58,11 @@ public record Coverage(Path agent, Map<String, String> options) {
         return isJacoco(jar)
                 ? Optional.of(new Coverage(jar, parse(parts.length < 2 ? "" : parts[1])))
                 : Optional.empty();
+    }
+
+    /** Options of a JVM but those that say something of coverage. */
+    public static List<String> without(List<String> options) {
+        return options.stream().filter(o -> of(o).isEmpty()).toList();
     }
 
     private static boolean isJacoco(Path jar) {

@@ -3,7 +3,6 @@ package dev.runinvm.junit;
 import dev.runinvm.client.AgentJar;
 import dev.runinvm.client.Autopsy;
 import dev.runinvm.client.ClassPath;
-import dev.runinvm.client.Coverage;
 import dev.runinvm.client.Deadline;
 import dev.runinvm.client.DebugPort;
 import dev.runinvm.client.GuestLink;
@@ -519,7 +518,7 @@ final class GuestRun implements AutoCloseable {
     }
 
     private void mergeCoverage() {
-        Path covered = files.path(Coverage.FILE);
+        Path covered = files.path(GuestMessage.FilePart.COVERAGE);
         plan.jvm().coverage().filter(c -> Files.isRegularFile(covered)).ifPresent(c -> c.merge(covered));
     }
 }

@@ -490,19 +490,14 @@ public class IntegrationTestMojo extends AbstractTestMojo {
 
     private RunSettings settings(Technique technique, List<String> classes, TestClasses selection) {
         Optional<GuestDebugging> debugging = GuestDebugging.parse("vm.debug", debug);
-        List<String> options = JvmOptions.split(argLine);
-        List<String> all = new ArrayList<>(options);
+        List<String> all = JvmOptions.split(argLine);
         all.addAll(JvmOptions.split(project.getProperties().getProperty("argLine")));
-        options.removeIf(option -> Coverage.of(option).isPresent());
-        GuestJvm jvm =
-                new GuestJvm(enableAssertions, options, debugging, coverage ? Coverage.of(all) : Optional.empty());
-        VmConfig vm = VmConfig.of(technique).memory(MemorySize.parse(memory));
-        if (kernel != null) {
-            vm = vm.kernel(kernel.toPath());
-        }
-        if (kernelPackage != null) {
-            vm = vm.kernelPackage(kernelPackage);
-        }
+        GuestJvm jvm = new GuestJvm(
+                enableAssertions,
+                Coverage.without(JvmOptions.split(argLine)),
+                debugging,
+                coverage ? Coverage.of(all) : Optional.empty());
+        VmConfig vm = withKernel(VmConfig.of(technique).memory(MemorySize.parse(memory)), kernel, kernelPackage);
         return new RunSettings(
                 vm,
                 jvm,

@@ -169,16 +169,15 @@ public class PrepareMojo extends AbstractVmMojo {
     }
 
     private VmConfig config() {
-        VmConfig config =
-                VmConfig.of(technique).memory(MemorySize.parse(memory)).agent(AgentJar.locate());
-        if (kernel != null) {
-            config = config.kernel(kernel.toPath());
-        }
-        if (kernelPackage != null) {
-            config = config.kernelPackage(kernelPackage);
-        }
-        List<String> options = JvmOptions.split(argLine);
-        options.removeIf(option -> Coverage.of(option).isPresent());
-        return new GuestJvm(enableAssertions, options, Optional.empty(), Optional.empty()).in(config);
+        VmConfig config = withKernel(
+                VmConfig.of(technique).memory(MemorySize.parse(memory)).agent(AgentJar.locate()),
+                kernel,
+                kernelPackage);
+        return new GuestJvm(
+                        enableAssertions,
+                        Coverage.without(JvmOptions.split(argLine)),
+                        Optional.empty(),
+                        Optional.empty())
+                .in(config);
     }
 }

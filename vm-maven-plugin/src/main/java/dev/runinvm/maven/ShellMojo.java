@@ -90,16 +90,13 @@ public class ShellMojo extends AbstractVmMojo {
 
     @Override
     void run() throws MojoFailureException, InterruptedException {
-        VmConfig config = VmConfig.of(technique)
-                .memory(MemorySize.parse(memory))
-                .cpus(cpus)
-                .consoleListener(ShellMojo::show);
-        if (kernel != null) {
-            config = config.kernel(kernel.toPath());
-        }
-        if (kernelPackage != null) {
-            config = config.kernelPackage(kernelPackage);
-        }
+        VmConfig config = withKernel(
+                VmConfig.of(technique)
+                        .memory(MemorySize.parse(memory))
+                        .cpus(cpus)
+                        .consoleListener(ShellMojo::show),
+                kernel,
+                kernelPackage);
         if (command != null) {
             runCommand(config, command);
         } else {

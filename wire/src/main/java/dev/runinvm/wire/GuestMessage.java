@@ -107,7 +107,10 @@ public sealed interface GuestMessage {
      * @param path relative, with forward slashes
      * @param last whether the file ends here
      */
-    record FilePart(String path, byte[] bytes, boolean last) implements GuestMessage {}
+    record FilePart(String path, byte[] bytes, boolean last) implements GuestMessage {
+        /** Path of what JaCoCo's agent has recorded. */
+        public static final String COVERAGE = "coverage/jacoco.exec";
+    }
 
     /**
      * A test published a file or directory, which came before.

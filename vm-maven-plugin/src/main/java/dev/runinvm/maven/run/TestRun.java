@@ -236,7 +236,7 @@ public final class TestRun {
                         session,
                         config.memoryBytes(),
                         debugger,
-                        received.path(Coverage.FILE),
+                        received.path(GuestMessage.FilePart.COVERAGE),
                         settings.jvm().coverage());
             } catch (RuntimeException | Error e) {
                 GuestPlaces.closed(vm, config.memoryBytes());
