@@ -109,7 +109,7 @@ class HwSnapshotTest {
             spent = System.nanoTime() - start;
             hz = guest.hardware.time().tscHz();
         }
-        Thread.sleep(3000);
+        Thread.sleep(3000); // a clock that goes on in the file would have leapt by this
         long start = System.nanoTime();
         try (HandMadeGuest guest = new HandMadeGuest(snapshot, 1, false).start()) {
             List<String> after = guest.ask('t', 3);
@@ -117,7 +117,7 @@ class HwSnapshotTest {
             double seconds = (hex(after.get(0)) - hex(before.get(0))) / hz;
             assertTrue(seconds >= 0, "the counter went back by " + seconds + " s");
             assertTrue(seconds <= most + 0.01, "the counter has leapt: " + seconds + " s in at most " + most + " s");
-            Thread.sleep(200);
+            Thread.sleep(200); // many periods of the 8254
             List<String> later = guest.ask('t', 3);
             assertTrue(hex(later.get(1)) > hex(after.get(1)), "the 8254 has stopped: " + after + later);
             assertTrue(hex(later.get(2)) > hex(after.get(2)), "the local APIC's timer has stopped: " + after + later);
