@@ -84,7 +84,9 @@ final class Bars {
         }
         List<Double> share = new ArrayList<>();
         for (Run many : together(runs, Starts.RESTORED)) {
-            together(runs, Starts.COLD).forEach(other -> share.add(memoryEach(many) / memoryEach(other)));
+            together(runs, Starts.COLD).stream()
+                    .filter(other -> memoryEach(many) > 0 && memoryEach(other) > 0)
+                    .forEach(other -> share.add(memoryEach(many) / memoryEach(other)));
         }
         return List.of(
                 judged(
@@ -105,7 +107,9 @@ final class Bars {
                         "< " + number(1),
                         m -> m < 1,
                         share.isEmpty()
-                                ? needs
+                                ? together(runs, Starts.RESTORED).isEmpty()
+                                        ? needs
+                                        : "the JVM's heap gave back more than the guests took; measure again"
                                 : "of guests alive at once: "
                                         + together(runs, Starts.RESTORED).stream()
                                                 .map(r -> number(memoryEach(r) / (1 << 20)) + " MiB each")

@@ -200,6 +200,16 @@ class BenchTest {
     }
 
     @Test
+    void memoryThatNoGuestCanHaveIsNoFigure() {
+        List<Run> runs = List.of(
+                start(0, Starts.COLD, 0, Map.of(Starts.PER_GUEST, 200L << 20)),
+                start(0, Starts.RESTORED, 0, Map.of(Starts.PER_GUEST, -(30L << 20))));
+        assertEquals(
+                Bars.Verdict.NOT_MEASURED,
+                named(Bars.of(runs), "memory of a restored").verdict());
+    }
+
+    @Test
     void whatRestoresLeaveOverIsFound() {
         List<Run> runs = new ArrayList<>();
         for (int round = 1; round <= Bars.RESTORES; round++) {
