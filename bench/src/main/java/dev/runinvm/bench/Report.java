@@ -28,6 +28,9 @@ final class Report {
         for (Contender contender : contenders) {
             long good = good(contender).size();
             long all = all(contender).size();
+            if (all == 0) {
+                continue;
+            }
             text.append(String.format(
                     Locale.ROOT,
                     "%-10s %s (%d of %d runs good)%n",
@@ -73,38 +76,51 @@ final class Report {
         Optional<Long> of(String row, Run run);
     }
 
+    /** Rows and contenders without a single value are left out, and a table that has none. */
     private void table(StringBuilder text, String title, List<String> rows, Cell cell) {
-        if (rows.isEmpty()) {
+        List<Contender> columns = contenders.stream()
+                .filter(c -> rows.stream().anyMatch(row -> value(c, row, cell).isPresent()))
+                .toList();
+        if (columns.isEmpty()) {
             return;
         }
         text.append(String.format(Locale.ROOT, "%-28s", title));
-        contenders.forEach(c -> text.append(String.format(Locale.ROOT, " %20s", c.name())));
+        columns.forEach(c -> text.append(String.format(Locale.ROOT, " %20s", c.name())));
         text.append(System.lineSeparator());
         for (String row : rows) {
-            text.append(String.format(Locale.ROOT, "%-28s", row));
-            OptionalDouble base = OptionalDouble.empty();
-            for (Contender contender : contenders) {
-                List<Long> values = new ArrayList<>();
-                for (Run run : good(contender)) {
-                    cell.of(row, run).ifPresent(values::add);
-                }
-                OptionalDouble median = median(values);
-                if (median.isEmpty()) {
-                    text.append(String.format(Locale.ROOT, " %20s", "-"));
-                    continue;
-                }
-                if (base.isEmpty()) {
-                    base = median;
-                }
-                String ratio = base.getAsDouble() > 0
-                        ? String.format(Locale.ROOT, " (x%.2f)", median.getAsDouble() / base.getAsDouble())
-                        : "";
-                text.append(String.format(
-                        Locale.ROOT, " %20s", String.format(Locale.ROOT, "%.0f", median.getAsDouble()) + ratio));
+            if (columns.stream().anyMatch(c -> value(c, row, cell).isPresent())) {
+                text.append(String.format(Locale.ROOT, "%-28s", row));
+                row(text, columns.stream().map(c -> value(c, row, cell)).toList());
+                text.append(System.lineSeparator());
             }
-            text.append(System.lineSeparator());
         }
         text.append(System.lineSeparator());
+    }
+
+    private static void row(StringBuilder text, List<OptionalDouble> medians) {
+        OptionalDouble base = OptionalDouble.empty();
+        for (OptionalDouble median : medians) {
+            if (median.isEmpty()) {
+                text.append(String.format(Locale.ROOT, " %20s", "-"));
+                continue;
+            }
+            if (base.isEmpty()) {
+                base = median;
+            }
+            String ratio = base.getAsDouble() > 0
+                    ? String.format(Locale.ROOT, " (x%.2f)", median.getAsDouble() / base.getAsDouble())
+                    : "";
+            text.append(String.format(
+                    Locale.ROOT, " %20s", String.format(Locale.ROOT, "%.0f", median.getAsDouble()) + ratio));
+        }
+    }
+
+    private OptionalDouble value(Contender contender, String row, Cell cell) {
+        List<Long> values = new ArrayList<>();
+        for (Run run : good(contender)) {
+            cell.of(row, run).ifPresent(values::add);
+        }
+        return median(values);
     }
 
     private List<String> names(Function<Run, Map<String, Long>> part) {

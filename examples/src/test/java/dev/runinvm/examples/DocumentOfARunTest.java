@@ -1,5 +1,6 @@
 package dev.runinvm.examples;
 
+import dev.runinvm.engine.Technique;
 import dev.runinvm.junit.RunInVM;
 import dev.runinvm.report.CounterCatalogue;
 import dev.runinvm.report.PhaseNames;
@@ -43,14 +44,17 @@ import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass
 class DocumentOfARunTest {
     /** How the guest of a run came to be. */
     enum Start {
-        BOOTED(false, 1),
+        BOOTED(Technique.FULL, false, 1),
         /** Whatever the cache held before: the second guest at the latest is not booted. */
-        RESTORED(true, 2);
+        RESTORED(Technique.FULL, true, 2),
+        PARAVIRTUALIZED(Technique.PARA, false, 1);
 
+        private final Technique technique;
         private final boolean snapshots;
         private final int runs;
 
-        Start(boolean snapshots, int runs) {
+        Start(Technique technique, boolean snapshots, int runs) {
+            this.technique = technique;
             this.snapshots = snapshots;
             this.runs = runs;
         }
@@ -102,6 +106,7 @@ class DocumentOfARunTest {
                                 .selectors(selectClass(Mixed.class))
                                 .filters(EngineFilter.includeEngines("junit-jupiter"))
                                 .configurationParameter("runinvm.logDirectory", to.toString())
+                                .configurationParameter("runinvm.techniques", start.technique.name())
                                 .configurationParameter("runinvm.snapshots", String.valueOf(start.snapshots))
                                 .build(),
                         new LegacyXmlReportGeneratingListener(to, new PrintWriter(System.out)),
@@ -172,9 +177,10 @@ class DocumentOfARunTest {
                 sum + " ns in phases, " + nanosOfTheClass + " ns by the listener's clock: " + run.phases());
     }
 
-    @Test
-    void everyPhaseOfTheBootIsTold() {
-        Map<String, Phase> phases = phases(Start.BOOTED);
+    @ParameterizedTest
+    @EnumSource(names = {"BOOTED", "PARAVIRTUALIZED"})
+    void everyPhaseOfTheBootIsTold(Start start) {
+        Map<String, Phase> phases = phases(start);
         for (String name : List.of(
                 PhaseNames.LOAD,
                 PhaseNames.EARLY_KERNEL,
@@ -203,10 +209,11 @@ class DocumentOfARunTest {
         return told(start).run.phases().stream().collect(Collectors.toMap(Phase::name, Function.identity()));
     }
 
-    @Test
-    void everyCounterOfTheEngineIsExplainedByItsOwnName() {
+    @ParameterizedTest
+    @EnumSource
+    void everyCounterOfTheEngineIsExplainedByItsOwnName(Start start) {
         CounterCatalogue catalogue = CounterCatalogue.standard();
-        RunDocument run = told(Start.RESTORED).run;
+        RunDocument run = told(start).run;
         List<String> unexplained = run.counters().keySet().stream()
                 .filter(name ->
                         catalogue.explain(name).filter(e -> !e.general()).isEmpty())

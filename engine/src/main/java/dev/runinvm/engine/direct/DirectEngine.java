@@ -4,6 +4,9 @@ import dev.runinvm.engine.EngineBug;
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.machine.FirstTouches;
 import dev.runinvm.engine.machine.GuestMemory;
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
+import dev.runinvm.engine.machine.Stateful;
 import dev.runinvm.engine.os.Host;
 import dev.runinvm.engine.x86.AddressSpaceListener;
 import dev.runinvm.engine.x86.Cpu;
@@ -23,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * off before the address space runs again. All methods belong to the thread of the one virtual CPU, except {@link #preempt} (any thread) and {@link #close}
  * (when that thread is done). Page faults that the guest's own tables allow are dealt with inside {@link #run}.
  */
-public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
+public final class DirectEngine implements AddressSpaceListener, Stateful, AutoCloseable {
     /** Pages below can't be mapped by an ordinary process of the host; accesses there are interpreted. */
     static final long LOWEST = Math.max(4096, Host.sysctl("vm/mmap_min_addr", 65536) + 4095 & -4096);
 
@@ -670,6 +673,29 @@ public final class DirectEngine implements AddressSpaceListener, AutoCloseable {
             }
         }
         return false;
+    }
+
+    /** Writes what has been proven of the guest's code; processes and mappings are made anew. */
+    @Override
+    public void save(StateWriter out) {
+        out.section("direct", 1);
+        out.putBoolean("hidesCpuid", hidden != null);
+        if (hidden != null) {
+            hidden.save(out);
+        }
+    }
+
+    /** Before any guest code runs. */
+    @Override
+    public void load(StateReader in) {
+        in.section("direct", 1);
+        if (in.getBoolean("hidesCpuid") != (hidden != null)) {
+            throw new HostLacks("it was made on a CPU that " + (hidden == null ? "cannot" : "can")
+                    + " have CPUID fault, unlike this one");
+        }
+        if (hidden != null) {
+            hidden.load(in);
+        }
     }
 
     /** Ends all processes. The last CPU state's floating-point registers stay readable. */

@@ -1,12 +1,16 @@
 package dev.runinvm.engine.direct;
 
 import dev.runinvm.engine.machine.GuestMemory;
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
+import dev.runinvm.engine.machine.Stateful;
 import dev.runinvm.engine.x86.CpuidScan;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,8 +24,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A page that is both writable and executable is mapped executable only when it, or a neighbour, is first executed, so
  * that code made at run time is seen once before it runs.
+ *
+ * <p>What is proven is part of a snapshot: the guests that go on from there have the same pages, and need not prove it again.
  */
-final class HiddenCpuid {
+final class HiddenCpuid implements Stateful {
     private static final int PAGE = GuestMemory.PAGE_SIZE;
     /** Instructions interpreted on a page before what is not proven is given up. */
     private static final int BUDGET = 20_000;
@@ -225,5 +231,39 @@ final class HiddenCpuid {
             }
         }
         return true;
+    }
+
+    /** Writes what is known of each page, but for the copies, which are made again where one is executed. */
+    @Override
+    public void save(StateWriter out) {
+        out.section("hidden-cpuid", 1);
+        out.putInt("pages", suspects.size());
+        new TreeMap<>(suspects).forEach((number, s) -> {
+            out.putLong("page", number);
+            out.putInt("budget", s.budget);
+            ByteBuffer likely = ByteBuffer.allocate(s.likely.length * Integer.BYTES);
+            likely.asIntBuffer().put(s.likely);
+            out.putBytes("likely", likely.array());
+            out.putBytes("proven", s.proven.toByteArray());
+        });
+    }
+
+    @Override
+    public void load(StateReader in) {
+        in.section("hidden-cpuid", 1);
+        suspects.clear();
+        int pages = in.getInt("pages");
+        for (int i = 0; i < pages; i++) {
+            long number = in.getLong("page");
+            int budget = in.getInt("budget");
+            ByteBuffer offsets = ByteBuffer.wrap(in.getBytes("likely"));
+            int[] likely = new int[offsets.remaining() / Integer.BYTES];
+            offsets.asIntBuffer().get(likely);
+            Suspect s = new Suspect(likely);
+            s.budget = budget;
+            s.proven.or(BitSet.valueOf(in.getBytes("proven")));
+            s.proven.clear(PAGE - 1, Math.max(PAGE, s.proven.length()));
+            suspects.put(number, s);
+        }
     }
 }

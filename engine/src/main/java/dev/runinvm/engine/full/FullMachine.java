@@ -120,7 +120,7 @@ final class FullMachine implements Vm {
             }
             pc.console.setSink(console::output);
             pc.control.setSink(console::controlOutput);
-            direct = DirectEngine.open(memory, host);
+            direct = direct(memory, host, state);
             if (known != null) {
                 direct.mapAhead(known);
             }
@@ -141,6 +141,19 @@ final class FullMachine implements Vm {
         }
         thread = new Thread(this::run, "vm-full-vcpu");
         thread.setDaemon(true);
+    }
+
+    private static DirectEngine direct(GuestMemory memory, HostCpu host, @Nullable FullState state) {
+        DirectEngine direct = DirectEngine.open(memory, host);
+        try {
+            if (state != null) {
+                state.restore(direct);
+            }
+            return direct;
+        } catch (RuntimeException e) {
+            direct.close();
+            throw e;
+        }
     }
 
     /** What the kernel is told; of a restored guest, what it was told. */
@@ -219,7 +232,7 @@ final class FullMachine implements Vm {
 
     /** Writes a snapshot of a machine whose processor stands still or was never started. */
     long write(Path file) {
-        return FullState.write(file, memory, cpu, pc, time, channel, diskStarts, console);
+        return FullState.write(file, memory, cpu, pc, time, channel, diskStarts, console, direct);
     }
 
     @Override

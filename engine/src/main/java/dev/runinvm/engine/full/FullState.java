@@ -3,6 +3,7 @@ package dev.runinvm.engine.full;
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.SnapshotUnusable;
 import dev.runinvm.engine.channel.WindowChannel;
+import dev.runinvm.engine.direct.DirectEngine;
 import dev.runinvm.engine.direct.HostCpu;
 import dev.runinvm.engine.guest.RecordingConsole;
 import dev.runinvm.engine.machine.GuestMemory;
@@ -47,7 +48,8 @@ final class FullState {
             TimeSource time,
             WindowChannel channel,
             List<Long> diskStarts,
-            RecordingConsole console) {
+            RecordingConsole console,
+            DirectEngine direct) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         StateWriter out = new StateWriter(bytes);
         new StateHeader(time.nanos(), time.tscHz(), diskStarts).save(out);
@@ -56,6 +58,7 @@ final class FullState {
         channel.save(out);
         cpu.s.save(out);
         pc.save(out);
+        direct.save(out);
         try {
             return SnapshotWriter.write(file, memory, bytes.toByteArray());
         } catch (IOException e) {
@@ -96,5 +99,13 @@ final class FullState {
         });
         cpu.mmu.flushAll(false);
         cpu.mmu.rightsChanged();
+    }
+
+    /** Sets what is known of the guest's code; after {@link #restore}. */
+    void restore(DirectEngine direct) {
+        StateHeader.understood(() -> {
+            direct.load(in);
+            return in;
+        });
     }
 }

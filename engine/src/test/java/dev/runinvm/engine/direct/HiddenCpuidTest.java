@@ -1,10 +1,16 @@
 package dev.runinvm.engine.direct;
 
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
 import dev.runinvm.engine.x86.CpuState;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import static dev.runinvm.engine.direct.TinyGuest.*;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -62,6 +68,36 @@ class HiddenCpuidTest {
         assertEquals(Trap.Kind.EMULATE, t.kind(), t::toString);
         assertFalse(t.wholePage(), "now it is proven, and runs up to CPUID");
         assertEquals(CODE + 0x209, g.cpu.rip);
+    }
+
+    @Test
+    void whatIsProvenIsKnownToTheGuestsOfASnapshot() {
+        Assembler a = filler().leaCode(RBX, 0x200).bytes(0xff, 0xe3);
+        int[] there = {0x48, 0x31, 0xff, 0x48, 0x31, 0xff, 0x48, 0x31, 0xff, 0x0f, 0xa2, 0x0f, 0x05};
+        try (TinyGuest next = TinyGuest.withoutCpuidFaulting()) {
+            for (TinyGuest guest : List.of(g, next)) {
+                guest.program(a);
+                for (int i = 0; i < there.length; i++) {
+                    guest.memory.putByte(CODE_PHYSICAL + 0x200 + i, (byte) there[i]);
+                }
+            }
+            assertTrue(g.run().wholePage());
+            g.at(CODE + 0x200);
+            assertFalse(g.run().wholePage());
+            byte[] state = saved(g);
+            next.engine.load(new StateReader(new ByteArrayInputStream(state)));
+            Trap t = next.run();
+            assertEquals(Trap.Kind.EMULATE, t.kind(), t::toString);
+            assertFalse(t.wholePage(), "it runs up to CPUID at once");
+            assertEquals(CODE + 0x209, next.cpu.rip);
+            assertArrayEquals(state, saved(next));
+        }
+    }
+
+    private static byte[] saved(TinyGuest guest) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        guest.engine.save(new StateWriter(bytes));
+        return bytes.toByteArray();
     }
 
     @Test
