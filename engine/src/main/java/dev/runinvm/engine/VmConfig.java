@@ -19,6 +19,7 @@ import java.util.function.Consumer;
  * @param paravirtualClock whether the guest may know that it runs on a hypervisor, and use its clock (kvmclock); needs
  *     {@link Capability#PARAVIRTUAL_CLOCK}
  * @param disks its block devices, in order; needs {@link Capability#DISKS}
+ * @param memoryDisks file systems that its init mounts, in order; they take none of its RAM
  * @param kernel a kernel file to use instead of the default one
  * @param kernelPackage a Debian package to take the kernel from, if no file is named
  * @param agentJar the agent to run in the guest; without one the guest has no JDK and no agent
@@ -36,6 +37,7 @@ public record VmConfig(
         int cpus,
         boolean paravirtualClock,
         List<Disk> disks,
+        List<MemoryDisk> memoryDisks,
         Optional<Path> kernel,
         Optional<String> kernelPackage,
         Optional<Path> agentJar,
@@ -63,6 +65,21 @@ public record VmConfig(
      * @param readOnly whether the guest may not write; else what it writes is in the file
      */
     public record Disk(Path image, boolean readOnly) {}
+
+    /**
+     * A file of the host's that lies in the guest's memory as a read-only file system, of which nothing is copied: it is mapped.
+     *
+     * @param image an EROFS image of whole pages; it is not changed as long as a guest has it
+     * @param directory where the guest has it, which is there already or made; letters, digits and {@code _-./} only
+     */
+    public record MemoryDisk(Path image, String directory) {
+        /** Checks the directory, which a shell reads. */
+        public MemoryDisk {
+            if (!directory.matches("/[A-Za-z0-9_./-]+")) {
+                throw new IllegalArgumentException("a disk is to be mounted at \"" + directory + "\"");
+            }
+        }
+    }
 
     /** Bytes of RAM of a guest whose user did not say. */
     public static final long DEFAULT_MEMORY = 1024L << 20;
@@ -92,6 +109,7 @@ public record VmConfig(
         }
         agentFiles = Map.copyOf(agentFiles);
         disks = List.copyOf(disks);
+        memoryDisks = List.copyOf(memoryDisks);
         kernelArguments = List.copyOf(kernelArguments);
     }
 
@@ -136,6 +154,15 @@ public record VmConfig(
             List<Disk> all = new ArrayList<>(parts.disks);
             all.add(new Disk(image, readOnly));
             parts.disks = all;
+        });
+    }
+
+    /** With one more file system in its memory. */
+    public VmConfig memoryDisk(Path image, String directory) {
+        return with(parts -> {
+            List<MemoryDisk> all = new ArrayList<>(parts.memoryDisks);
+            all.add(new MemoryDisk(image, directory));
+            parts.memoryDisks = all;
         });
     }
 
@@ -219,6 +246,7 @@ public record VmConfig(
         private int cpus = 1;
         private boolean paravirtualClock;
         private List<Disk> disks = List.of();
+        private List<MemoryDisk> memoryDisks = List.of();
         private Optional<Path> kernel = Optional.empty();
         private Optional<String> kernelPackage = Optional.empty();
         private Optional<Path> agentJar = Optional.empty();
@@ -240,6 +268,7 @@ public record VmConfig(
             cpus = whole.cpus;
             paravirtualClock = whole.paravirtualClock;
             disks = whole.disks;
+            memoryDisks = whole.memoryDisks;
             kernel = whole.kernel;
             kernelPackage = whole.kernelPackage;
             agentJar = whole.agentJar;
@@ -259,6 +288,7 @@ public record VmConfig(
                     cpus,
                     paravirtualClock,
                     disks,
+                    memoryDisks,
                     kernel,
                     kernelPackage,
                     agentJar,

@@ -43,12 +43,16 @@ final class Agent {
 
     private List<String> lastClassPath = List.of();
     private @Nullable TestLoader lastLoader;
-    private @Nullable IOException misplaced;
+    /** Where what is put next goes, if it is no part of the class path. */
+    private HostMessage.@Nullable Place nextPlace;
+    /** Why the first of the things that are not there is not. */
+    private @Nullable String missing;
+
     private volatile boolean saidGoodbye;
 
-    Agent(ByteBuffer window, Doorbell doorbell, Path directory) {
+    Agent(ByteBuffer window, Doorbell doorbell, Path directory, Path disk) {
         link = new Link(window, doorbell);
-        store = new ClassPathStore(directory);
+        store = new ClassPathStore(directory, disk);
         outbox = directory.resolveSibling("files");
         questions = new Questions(this, link);
         sender = new FileSender(link::send);
@@ -84,9 +88,7 @@ final class Agent {
         while (true) {
             HostMessage message = link.receive();
             if (message instanceof HostMessage.Put put) {
-                store.receive(put, link);
-                link.send(new GuestMessage.Stored(put.hash()));
-                link.flush();
+                take(put);
             } else if (message instanceof HostMessage.Run run) {
                 run(
                         run.classPath(),
@@ -97,9 +99,12 @@ final class Agent {
                         m.classes(), m.ids(), m.includeTags(), m.excludeTags(), m.execute(), m.configuration());
                 run(m.classPath(), m.properties(), (runner, events) -> runner.launch(request, events));
             } else if (message instanceof HostMessage.Place place) {
-                place(place);
+                nextPlace = place;
             } else if (message instanceof HostMessage.WarmUp m) {
-                link.send(new GuestMessage.Warmed(warmUp(store.resolve(m.classPath()))));
+                link.send(
+                        missing != null
+                                ? new GuestMessage.RunEnded(missing, null)
+                                : new GuestMessage.Warmed(warmUp(store.resolve(m.classPath()))));
                 link.flush();
             } else if (message instanceof HostMessage.Freeze m) {
                 hibernation.freeze(m.clockSource());
@@ -119,12 +124,33 @@ final class Agent {
         }
     }
 
-    private void place(HostMessage.Place place) {
+    /** What cannot be kept is told when tests are to run: until then the host only sends. */
+    private void take(HostMessage.Put put) {
+        HostMessage.Place place = nextPlace;
+        nextPlace = null;
+        Arrival arrival = new Arrival(put, link::receive);
         try {
-            FilePlacer.place(store.resolve(List.of(place.hash())).get(0), Path.of(place.path()), place.executable());
+            Room.require(put.name(), put.size());
+            if (place == null) {
+                store.receive(put, arrival);
+            } else {
+                FilePlacer.place(place, put.kind(), arrival);
+            }
         } catch (IOException | InvalidPathException e) {
-            misplaced = new IOException("cannot place a file of the host's at " + place.path() + ": " + e, e);
+            if (missing == null) {
+                missing = place == null
+                        ? notKept(put, e)
+                        : "cannot place " + put.name() + " of the host's at " + place.path() + ": " + notKept(put, e);
+            }
         }
+        arrival.finish();
+        link.send(new GuestMessage.Stored(put.hash()));
+        link.flush();
+    }
+
+    private static String notKept(HostMessage.Put put, Exception e) {
+        Exception why = e instanceof IOException io ? Room.explain(put.name(), put.size(), io) : e;
+        return why.getClass() == IOException.class ? String.valueOf(why.getMessage()) : why.toString();
     }
 
     private interface Work {
@@ -170,9 +196,8 @@ final class Agent {
 
     private GuestMessage.RunEnded execute(List<String> classPath, Map<String, String> properties, Work work) {
         try {
-            IOException notPlaced = misplaced;
-            if (notPlaced != null) {
-                throw notPlaced;
+            if (missing != null) {
+                return new GuestMessage.RunEnded(missing, null);
             }
             TestLoader loader = lastLoader != null && classPath.equals(lastClassPath)
                     ? lastLoader
@@ -224,7 +249,7 @@ final class Agent {
     private void rehearse(TestLoader loader, List<Path> jars) throws IOException, ReflectiveOperationException {
         byte[] directory = Rehearsal.directory();
         HostMessage.Put put = Rehearsal.announcement(directory);
-        Path root = store.receive(put, () -> new HostMessage.Data(directory));
+        Path root = store.receive(put, new Arrival(put, () -> new HostMessage.Data(directory)));
         try {
             List<Path> entries = new ArrayList<>(List.of(root));
             entries.addAll(jars);

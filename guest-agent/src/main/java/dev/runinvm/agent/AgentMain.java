@@ -1,5 +1,6 @@
 package dev.runinvm.agent;
 
+import dev.runinvm.wire.HostMessage;
 import dev.runinvm.wire.ProtocolException;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -38,14 +39,14 @@ public final class AgentMain {
     /**
      * Serves one host over any window and doorbell; takes over System.out and System.err.
      *
-     * @param directory where the class path is kept
+     * @param directory where what comes of the class path is kept
      * @param console told of what makes the agent end early
      * @return exit status for the JVM
      */
     public static int serve(ByteBuffer window, Doorbell doorbell, Path directory, PrintStream console) {
         System.setProperty(GUEST_PROPERTY, "true");
         try {
-            Agent agent = new Agent(window, doorbell, directory);
+            Agent agent = new Agent(window, doorbell, directory, Path.of(HostMessage.CLASS_PATH_DISK));
             agent.capture();
             Runtime.getRuntime().addShutdownHook(agent.lastWords());
             agent.serve();

@@ -2,14 +2,18 @@ package dev.runinvm.agent;
 
 import dev.runinvm.wire.HostMessage;
 import dev.runinvm.wire.ProtocolException;
+import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.function.Supplier;
 
-/** The bytes of one piece of the class path as they arrive, after its announcement. */
+/** The bytes of what the host puts into the guest as they arrive, after their announcement. */
 final class Arrival extends InputStream {
     private final HostMessage.Put put;
     private final Supplier<HostMessage> messages;
@@ -17,6 +21,7 @@ final class Arrival extends InputStream {
     private long left;
     private byte[] part = {};
     private int at;
+    private boolean finished;
 
     Arrival(HostMessage.Put put, Supplier<HostMessage> messages) {
         this.put = put;
@@ -77,12 +82,32 @@ final class Arrival extends InputStream {
         return n;
     }
 
+    /** Writes all of it to a new file, of which nothing stays if that fails. */
+    void write(Path file) throws IOException {
+        boolean done = false;
+        try (OutputStream out = Unpacker.create(file)) {
+            byte[] bytes;
+            while ((bytes = next()).length > 0) {
+                out.write(bytes);
+            }
+            done = true;
+        } finally {
+            if (!done) {
+                Files.deleteIfExists(file);
+            }
+        }
+    }
+
     /**
-     * Takes what nobody has read.
+     * Takes what nobody has read. May be called again.
      *
      * @throws ProtocolException if all of it is not what was announced
      */
     void finish() {
+        if (finished) {
+            return;
+        }
+        finished = true;
         at = part.length;
         while (left > 0) {
             next();

@@ -3,51 +3,50 @@ package dev.runinvm.agent;
 import dev.runinvm.wire.HostMessage;
 import dev.runinvm.wire.ProtocolException;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.function.Supplier;
-import java.util.zip.ZipEntry;
-import java.util.zip.ZipInputStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** The pieces of the class path that the host has sent, by the hash of their content, in a directory of the guest's. */
 final class ClassPathStore {
+    private static final String CLASS = ".class";
+
     private final Path directory;
+    private final Path disk;
     private final Map<String, Path> entries = new HashMap<>();
     private final Map<Path, List<String>> classes = new HashMap<>();
 
-    ClassPathStore(Path directory) {
+    /**
+     * @param directory for what is sent
+     * @param disk with what need not be sent: {@link HostMessage#CLASS_PATH_DISK}
+     */
+    ClassPathStore(Path directory, Path disk) {
         this.directory = directory;
+        this.disk = disk;
     }
 
     /** Receives one piece: its announcement has been read, its bytes follow. */
-    void receive(HostMessage.Put put, Link link) throws IOException {
-        receive(put, link::receive);
-    }
-
-    /** As {@link #receive(HostMessage.Put, Link)}, from wherever. */
-    Path receive(HostMessage.Put put, Supplier<HostMessage> messages) throws IOException {
+    Path receive(HostMessage.Put put, Arrival arrival) throws IOException {
         Path home = Files.createDirectories(directory.resolve(put.hash().substring(0, 16)));
-        Arrival arrival = new Arrival(put, messages);
         Path place;
         if (put.kind() == HostMessage.EntryKind.DIRECTORY) {
-            place = unpack(arrival, home);
+            place = home.resolve("classes");
+            classes.put(
+                    place,
+                    Unpacker.unpack(arrival, place).stream()
+                            .filter(name -> name.endsWith(CLASS))
+                            .map(name -> name.substring(0, name.length() - CLASS.length())
+                                    .replace('/', '.'))
+                            .toList());
         } else {
             place = home.resolve(Path.of(put.name()).getFileName().toString());
-            try (OutputStream out = Files.newOutputStream(place)) {
-                byte[] part;
-                while ((part = arrival.next()).length > 0) {
-                    out.write(part);
-                }
-            }
+            arrival.write(place);
         }
         arrival.finish();
         entries.put(put.hash(), place);
@@ -60,6 +59,9 @@ final class ClassPathStore {
         for (String hash : hashes) {
             Path path = entries.get(hash);
             if (path == null) {
+                path = onDisk(hash);
+            }
+            if (path == null) {
                 throw new ProtocolException("class path entry " + hash + " was never sent");
             }
             paths.add(path);
@@ -67,47 +69,21 @@ final class ClassPathStore {
         return paths;
     }
 
+    private @Nullable Path onDisk(String hash) {
+        Path home = disk.resolve(hash);
+        if (!Files.isDirectory(home)) {
+            return null;
+        }
+        try (Stream<Path> files = Files.list(home)) {
+            return files.findFirst().orElse(null);
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read the disk with the class path", e);
+        }
+    }
+
     /** Names of the classes in a directory that was sent. */
     List<String> classesIn(Path root) {
         return classes.getOrDefault(root, List.of());
-    }
-
-    /** Each system call counts: a build may have thousands of classes. */
-    private Path unpack(InputStream zip, Path home) throws IOException {
-        List<String> names = new ArrayList<>();
-        Path root = Files.createDirectory(home.resolve("classes"));
-        Set<Path> made = new HashSet<>();
-        made.add(root);
-        // Not closed: the stream it reads from has more to say.
-        ZipInputStream in = new ZipInputStream(zip);
-        byte[] buffer = new byte[1 << 14];
-        ZipEntry entry;
-        while ((entry = in.getNextEntry()) != null) {
-            String name = entry.getName();
-            Path target = root.resolve(name).normalize();
-            if (!target.startsWith(root)) {
-                throw new ProtocolException("entry " + name + " leaves its directory");
-            }
-            Path folder = entry.isDirectory() ? target : target.getParent();
-            if (made.add(folder)) {
-                Files.createDirectories(folder);
-            }
-            if (entry.isDirectory()) {
-                continue;
-            }
-            try (OutputStream out =
-                    Files.newOutputStream(target, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-                int n;
-                while ((n = in.readNBytes(buffer, 0, buffer.length)) > 0) {
-                    out.write(buffer, 0, n);
-                }
-            }
-            if (name.endsWith(".class")) {
-                names.add(name.substring(0, name.length() - 6).replace('/', '.'));
-            }
-        }
-        classes.put(root, names);
-        return root;
     }
 
     /** Forgets a directory that was received, and removes it. */

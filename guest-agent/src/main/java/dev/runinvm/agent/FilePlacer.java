@@ -1,50 +1,38 @@
 package dev.runinvm.agent;
 
+import dev.runinvm.wire.HostMessage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Set;
-import java.util.stream.Stream;
 
-/** Copies what the host has sent to where tests want it. */
+/** Puts files of the host's where tests want them. They are written there as they come: memory is all that a guest has for files. */
 final class FilePlacer {
     private FilePlacer() {}
 
     /**
-     * Copies a file, or a directory's content, to a path; what is there already stays unless it is in the way.
+     * Writes a file, or a directory's content, to a path; what is there already stays unless it is in the way.
      *
-     * @param executable paths of programs, below {@code from}
+     * @param arrival a file's content, or a directory as a zip
      */
-    static void place(Path from, Path target, List<String> executable) throws IOException {
+    static void place(HostMessage.Place where, HostMessage.EntryKind kind, Arrival arrival) throws IOException {
+        Path target = Path.of(where.path());
         if (!target.isAbsolute()) {
             throw new IOException("the path " + target + " in the guest is not absolute");
         }
-        if (Files.isDirectory(from)) {
-            List<Path> all;
-            try (Stream<Path> found = Files.walk(from)) {
-                all = found.toList();
+        if (kind == HostMessage.EntryKind.DIRECTORY) {
+            Unpacker.unpack(arrival, target);
+        } else {
+            Path parent = target.getParent();
+            if (parent != null) {
+                Files.createDirectories(parent);
             }
-            for (Path path : all) {
-                Path to = target.resolve(from.relativize(path).toString());
-                if (Files.isDirectory(path)) {
-                    Files.createDirectories(to);
-                } else {
-                    Files.copy(path, to, StandardCopyOption.REPLACE_EXISTING);
-                }
-            }
-            makeExecutable(target, executable);
-            return;
+            arrival.write(target);
         }
-        Path parent = target.getParent();
-        if (parent != null) {
-            Files.createDirectories(parent);
-        }
-        Files.copy(from, target, StandardCopyOption.REPLACE_EXISTING);
-        makeExecutable(target, executable);
+        makeExecutable(target, where.executable());
     }
 
     private static void makeExecutable(Path target, List<String> executable) throws IOException {

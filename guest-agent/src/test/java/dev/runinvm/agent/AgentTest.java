@@ -77,7 +77,7 @@ class AgentTest {
 
     private void serve(HostMessage... commands) throws IOException {
         host.commands.addAll(List.of(commands));
-        new Agent(host.memory, host, directory.resolve("cp")).serve();
+        new Agent(host.memory, host, directory.resolve("cp"), directory.resolve("disk")).serve();
     }
 
     private static String hash(byte[] content) {
@@ -114,6 +114,86 @@ class AgentTest {
         assertEquals(new GuestMessage.Stored(hash(jar)), host.heard.get(1));
         Path file = directory.resolve("cp").resolve(hash(jar).substring(0, 16)).resolve("some.jar");
         assertArrayEquals(jar, Files.readAllBytes(file));
+    }
+
+    private GuestMessage.RunEnded endOfRun() {
+        return assertInstanceOf(GuestMessage.RunEnded.class, host.heard.get(host.heard.size() - 1));
+    }
+
+    private static HostMessage.Run run(String... hashes) {
+        return new HostMessage.Run(List.of(hashes), "a.B", List.of(), Map.of(), Map.of());
+    }
+
+    @Test
+    void aJarOnTheDiskNeedNotCome() throws IOException {
+        byte[] jar = {7};
+        Path home = Files.createDirectories(directory.resolve("disk").resolve(hash(jar)));
+        Files.write(home.resolve("large.jar"), jar);
+        String before = System.getProperty("java.class.path");
+        try {
+            serve(run(hash(jar)));
+            assertEquals(home.resolve("large.jar").toString(), System.getProperty("java.class.path"));
+        } finally {
+            System.setProperty("java.class.path", before);
+        }
+    }
+
+    @Test
+    void aFileIsWrittenWhereItBelongsAndNowhereElse() throws IOException {
+        byte[] content = {1, 2, 3};
+        byte[] zip = zip("a/b.txt", "text");
+        Path target = directory.resolve("sub/file");
+        Path tree = Files.createDirectories(directory.resolve("tree"));
+        Files.createDirectories(tree.resolve("a"));
+        Files.createSymbolicLink(tree.resolve("a/b.txt"), directory.resolve("elsewhere"));
+        serve(
+                new HostMessage.Place(target.toString(), List.of("")),
+                put(content, EntryKind.JAR, "file"),
+                new HostMessage.Data(content),
+                new HostMessage.Place(tree.toString(), List.of()),
+                put(zip, EntryKind.DIRECTORY, "tree.zip"),
+                new HostMessage.Data(zip));
+        assertArrayEquals(content, Files.readAllBytes(target));
+        assertTrue(Files.isExecutable(target));
+        assertEquals("text", Files.readString(tree.resolve("a/b.txt")));
+        assertFalse(Files.exists(directory.resolve("elsewhere")), "a link in the way is replaced, not followed");
+        assertFalse(Files.exists(directory.resolve("cp")), "a second copy takes memory");
+        assertEquals(
+                2,
+                host.heard.stream()
+                        .filter(m -> m instanceof GuestMessage.Stored)
+                        .count());
+    }
+
+    @Test
+    void whatCannotBeKeptIsToldWhenTestsAreToRun() throws IOException {
+        byte[] content = new byte[3 * HostMessage.MAX_DATA];
+        byte[] part = new byte[HostMessage.MAX_DATA];
+        Path inTheWay = Files.createFile(directory.resolve("in-the-way"));
+        serve(
+                new HostMessage.Place(inTheWay + "/file", List.of()),
+                put(content, EntryKind.JAR, "file"),
+                new HostMessage.Data(part),
+                new HostMessage.Data(part),
+                new HostMessage.Data(part),
+                run());
+        String problem = String.valueOf(endOfRun().problem());
+        assertTrue(problem.startsWith("cannot place file of the host's at " + inTheWay + "/file: "), problem);
+    }
+
+    @Test
+    void roomIsAskedForBeforeAFileIsTaken() throws IOException {
+        Room.require("small", 1000);
+        IOException none = assertThrows(IOException.class, () -> Room.require("big.jar", 1L << 50));
+        assertTrue(
+                none.getMessage()
+                        .matches("the guest has no room for big.jar of 1073741824 MiB: \\d+ MiB of its \\d+ MiB"
+                                + " are free; give it more memory \\(runinvm.memory, vm.memory\\), or fewer files"),
+                none.getMessage());
+        IOException full = Room.explain("a.jar", 5 << 20, new IOException("No space left on device"));
+        assertTrue(full.getMessage().startsWith("the guest has no room for a.jar of 5 MiB: files may take half"));
+        IOException other = new IOException("Permission denied");
+        assertEquals(other, Room.explain("a.jar", 5, other));
     }
 
     private static byte[] zip(String name, String content) throws IOException {

@@ -48,7 +48,7 @@ class LongPlanTest {
             plan.add(new PlanNode(
                     parent + "/[method:" + name + "]", parent, name, true, false, "example.Test", name, name));
         }
-        new Reporter(link::send, link::flush, new Attribution(), new Agent(memory, host, directory))
+        new Reporter(link::send, link::flush, new Attribution(), new Agent(memory, host, directory, directory))
                 .discovered("1", plan, List.of());
 
         List<GuestMessage.Node> nodes = new ArrayList<>();

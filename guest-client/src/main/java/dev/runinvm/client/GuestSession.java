@@ -93,6 +93,7 @@ public final class GuestSession implements AutoCloseable {
         this.autopsy = new Autopsy(vm, name);
         Opening opening = new Opening(name, limits.boot(), link, autopsy);
         if (!guest.greeted()) {
+            opening.read(setup.classPath());
             opening.greet();
         }
         this.classPath = opening.ship(setup.classPath(), guest.known());
@@ -161,7 +162,9 @@ public final class GuestSession implements AutoCloseable {
             }
             if (message != null) {
                 handle(message, listener);
-                if (isProgress(message)) {
+                if (message instanceof GuestMessage.Stored) {
+                    next = Deadline.in(limits.boot()).orSooner(whole); // what was sent before is still on its way
+                } else if (isProgress(message)) {
                     next = Deadline.in(limits.test()).orSooner(whole);
                 }
             } else if (next.passed()) {

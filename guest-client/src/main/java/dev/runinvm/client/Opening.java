@@ -22,6 +22,7 @@ public final class Opening {
     private final Duration bootTimeout;
     private final GuestLink link;
     private final Autopsy autopsy;
+    private final List<String> sent = new ArrayList<>();
 
     /**
      * For one guest.
@@ -34,6 +35,11 @@ public final class Opening {
         this.bootTimeout = bootTimeout;
         this.link = link;
         this.autopsy = autopsy;
+    }
+
+    /** Reads the class path, so that this is done while the guest boots. */
+    public void read(List<Path> classPath) {
+        classPath.forEach(ClassPath::entry);
     }
 
     /** Waits for the agent's first word, and fails if agent or JVM are not those that belong to this host. */
@@ -92,7 +98,7 @@ public final class Opening {
                 ClassPath.Entry entry = ClassPath.entry(path);
                 if (!hashes.contains(entry.hash())) {
                     if (!known.contains(entry.hash())) {
-                        link.put(entry);
+                        put(entry);
                     }
                     hashes.add(entry.hash());
                 }
@@ -113,13 +119,23 @@ public final class Opening {
     public void place(Path host, String guest) {
         try {
             ClassPath.Entry entry = ClassPath.entry(host);
-            link.put(entry);
-            link.send(new HostMessage.Place(entry.hash(), guest, programs(host)));
+            link.send(new HostMessage.Place(guest, programs(host)));
+            put(entry);
         } catch (IOException e) {
             throw new HostLacks("cannot read " + host + " to send it to the guest: " + e, e);
         } catch (GuestFailure e) {
             throw autopsy.ended("while " + host + " was sent to it", e);
         }
+    }
+
+    private void put(ClassPath.Entry entry) throws IOException {
+        link.put(entry);
+        sent.add(entry.name());
+    }
+
+    /** Names of all that was sent, in order; for each the guest says {@link GuestMessage.Stored} when it has it. */
+    public List<String> sent() {
+        return List.copyOf(sent);
     }
 
     /** Files that may be executed, by their paths in a directory; the empty path is a file by itself. */

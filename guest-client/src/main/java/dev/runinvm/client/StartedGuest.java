@@ -1,6 +1,9 @@
 package dev.runinvm.client;
 
 import dev.runinvm.engine.Vm;
+import dev.runinvm.engine.VmConfig;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -14,6 +17,16 @@ public record StartedGuest(Vm vm, boolean greeted, Set<String> known) {
     /** A guest that has yet to boot. */
     public static StartedGuest booting(Vm vm) {
         return new StartedGuest(vm, false, Set.of());
+    }
+
+    /**
+     * Starts a guest that boots, with the class path if that is large.
+     *
+     * @param config mode AGENT
+     * @param classPath all of it
+     */
+    public static StartedGuest boot(VmConfig config, List<Path> classPath) {
+        return ClassPathDisk.of(config, classPath).start();
     }
 
     /** The same guest when its agent waits and has these entries of the class path. */

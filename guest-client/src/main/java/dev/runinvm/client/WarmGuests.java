@@ -38,6 +38,8 @@ import org.slf4j.LoggerFactory;
  * <p>What is missing is made on the way. The first guest of all boots as it would without snapshots, is written down, and is
  * used. A class path's layer is made when its jars are asked for the second time: the rehearsal is worth its time only to
  * those who come after. Whatever hinders the writing, tests run: in the guest that is there.
+ *
+ * <p>The jars of a large class path are on a disk that a guest has from its start. Such guests have the second layer alone.
  */
 public final class WarmGuests {
     private static final Logger LOG = LoggerFactory.getLogger(WarmGuests.class);
@@ -51,10 +53,13 @@ public final class WarmGuests {
     private final Duration bootTimeout;
     private final SnapshotStore store;
     private final GuestLink.Listener listener;
+    /** Hashes of the jars that each guest has from the start. */
+    private final Set<String> onDisk;
 
     private WarmGuests(
-            VmConfig config, String name, Duration bootTimeout, SnapshotStore store, GuestLink.Listener listener) {
-        this.config = config;
+            ClassPathDisk disk, String name, Duration bootTimeout, SnapshotStore store, GuestLink.Listener listener) {
+        this.config = disk.config();
+        this.onDisk = disk.hashes();
         this.name = name;
         this.bootTimeout = bootTimeout;
         this.store = store;
@@ -81,7 +86,8 @@ public final class WarmGuests {
      */
     public static StartedGuest start(
             VmConfig config, String name, List<Path> classPath, Duration bootTimeout, GuestLink.Listener listener) {
-        return new WarmGuests(config, name, bootTimeout, SnapshotStore.ofUser(), listener).start(jars(classPath));
+        ClassPathDisk disk = ClassPathDisk.of(config, classPath);
+        return new WarmGuests(disk, name, bootTimeout, SnapshotStore.ofUser(), listener).start(jars(classPath));
     }
 
     /**
@@ -97,8 +103,8 @@ public final class WarmGuests {
     public static boolean prepare(
             VmConfig config, List<Path> classPath, Duration bootTimeout, Consumer<String> progress) {
         SnapshotStore store = SnapshotStore.ofUser();
-        WarmGuests guests = new WarmGuests(
-                config.withoutConsole(), "a snapshot", bootTimeout, store, new PreparationListener(progress));
+        ClassPathDisk disk = ClassPathDisk.of(config.withoutConsole(), classPath);
+        WarmGuests guests = new WarmGuests(disk, "a snapshot", bootTimeout, store, new PreparationListener(progress));
         List<ClassPath.Entry> jars = jars(classPath);
         String key = guests.key(jars);
         if (store.find(key) != null) {
@@ -159,10 +165,15 @@ public final class WarmGuests {
         if (vm != null) {
             return StartedGuest.waiting(vm, hashes(jars));
         }
-        return store.isWanted(key) && isWritable() ? withJars(key, jars) : base();
+        return store.isWanted(key) && isWritable() ? withJars(key, jars) : without();
     }
 
-    /** The first layer: booted, the agent waiting. */
+    /** A guest that has nothing of the class path but what is on its disk. */
+    private StartedGuest without() {
+        return onDisk.isEmpty() ? base() : StartedGuest.waiting(boot(), onDisk);
+    }
+
+    /** The first layer: booted, the agent waiting. Guests with a disk of their class path's are not made from it. */
     private StartedGuest base() {
         String key = key(List.of());
         Vm vm = restored(key);
@@ -179,10 +190,10 @@ public final class WarmGuests {
         String what = "a " + guest() + " with " + jars.size() + " jars, among them "
                 + jars.stream().limit(3).map(ClassPath.Entry::name).collect(Collectors.joining(", "));
         Vm vm = made(key, what, jars, made -> {
-            made.vm = base().vm();
-            made.talk().warmUp(jars);
+            made.vm = without().vm();
+            made.talk().warmUp(jars, onDisk);
         });
-        return vm == null ? base() : StartedGuest.waiting(vm, hashes(jars));
+        return vm == null ? without() : StartedGuest.waiting(vm, hashes(jars));
     }
 
     private String guest() {

@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,10 +41,14 @@ final class WarmTalk {
         this.autopsy = new Autopsy(vm, name);
     }
 
-    /** Sends jars and has JUnit exercised from them. */
-    void warmUp(List<ClassPath.Entry> jars) throws InterruptedException {
+    /**
+     * Sends jars and has JUnit exercised from them.
+     *
+     * @param known hashes of what the guest has
+     */
+    void warmUp(List<ClassPath.Entry> jars, Set<String> known) throws InterruptedException {
         new Opening("a guest that is made ready", REHEARSAL, link, autopsy)
-                .ship(jars.stream().map(ClassPath.Entry::path).toList());
+                .ship(jars.stream().map(ClassPath.Entry::path).toList(), known);
         link.send(
                 new HostMessage.WarmUp(jars.stream().map(ClassPath.Entry::hash).toList()));
         GuestMessage.Warmed warmed = answer(GuestMessage.Warmed.class, REHEARSAL, "its rehearsal with JUnit");
@@ -94,9 +99,11 @@ final class WarmTalk {
                 }
                 if (message instanceof GuestMessage.Dying dying) {
                     autopsy.lastWords(dying.why());
-                } else if (message != null
-                        && !(message instanceof GuestMessage.Stored)
-                        && !(message instanceof GuestMessage.Output)) {
+                } else if (message instanceof GuestMessage.RunEnded ended && ended.problem() != null) {
+                    throw new GuestFailure(ended.problem());
+                } else if (message instanceof GuestMessage.Stored) {
+                    deadline = Deadline.in(limit); // what was sent before is still on its way
+                } else if (message != null && !(message instanceof GuestMessage.Output)) {
                     throw new GuestFailure("the guest said " + message + " where " + type.getSimpleName() + " was due");
                 }
             }

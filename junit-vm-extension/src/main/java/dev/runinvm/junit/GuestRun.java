@@ -9,7 +9,6 @@ import dev.runinvm.client.GuestLink;
 import dev.runinvm.client.Opening;
 import dev.runinvm.client.ReceivedFiles;
 import dev.runinvm.client.RunRecorder;
-import dev.runinvm.client.StartedGuest;
 import dev.runinvm.client.WarmGuests;
 import dev.runinvm.engine.GuestFailure;
 import dev.runinvm.engine.Vm;
@@ -63,6 +62,9 @@ final class GuestRun implements AutoCloseable {
     private final TestTree tree;
     private Deadline runDeadline;
     private List<String> hashes = List.of();
+    /** How much of what was sent the guest has. */
+    private int stored;
+
     private boolean pumping;
     private boolean finished;
     private @Nullable String threadDump;
@@ -115,7 +117,7 @@ final class GuestRun implements AutoCloseable {
                     config,
                     c -> warm
                             ? WarmGuests.start(c, plan.name(), classPath, settings.bootTimeout(), recorder)
-                            : StartedGuest.booting(Guests.starter.apply(c)),
+                            : Guests.boot(c, classPath),
                     () -> {
                         Guests.Lease waiting = session == null ? null : session.take(key);
                         used[0] = waiting != null;
@@ -168,6 +170,7 @@ final class GuestRun implements AutoCloseable {
         long start = System.nanoTime();
         Opening opening = new Opening(plan.name(), plan.settings().bootTimeout(), link, autopsy);
         if (!lease.guest().greeted()) {
+            opening.read(classPath);
             opening.greet();
         }
         long greeted = System.nanoTime();
@@ -183,6 +186,16 @@ final class GuestRun implements AutoCloseable {
         }
         link.send(new HostMessage.Run(hashes, plan.className(), plan.selected(), plan.parameters(), properties));
         runDeadline = Deadline.in(plan.settings().runTimeout());
+        List<String> puts = opening.sent();
+        for (int i = 0; i < puts.size(); i++) {
+            int most = i;
+            await(
+                    () -> stored > most || tree.isDiscovered() || tree.isEnded() ? Boolean.TRUE : null,
+                    null,
+                    null,
+                    plan.settings().bootTimeout(),
+                    "the guest to have stored " + puts.get(i));
+        }
         await(
                 () -> tree.isDiscovered() || tree.isEnded() ? Boolean.TRUE : null,
                 null,
@@ -347,6 +360,7 @@ final class GuestRun implements AutoCloseable {
 
     private void handle(GuestMessage message, @Nullable String id, @Nullable Sink sink) {
         if (message instanceof GuestMessage.Stored) {
+            stored++;
             return;
         }
         if (message instanceof GuestMessage.Discovered m) {

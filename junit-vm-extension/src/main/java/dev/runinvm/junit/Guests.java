@@ -8,7 +8,9 @@ import dev.runinvm.engine.Technique;
 import dev.runinvm.engine.Techniques;
 import dev.runinvm.engine.Vm;
 import dev.runinvm.engine.VmConfig;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
@@ -114,6 +116,11 @@ final class Guests {
             place.release();
             throw e;
         }
+    }
+
+    /** Starts a guest that boots. */
+    static StartedGuest boot(VmConfig config, List<Path> classPath) {
+        return areReal() ? StartedGuest.boot(config, classPath) : StartedGuest.booting(starter.apply(config));
     }
 
     /** Whether guests are real ones, which can come from snapshots. */

@@ -14,6 +14,12 @@ public sealed interface HostMessage {
         DIRECTORY
     }
 
+    /**
+     * Where a guest has a disk with entries of the class path, if it has one: each is the only file of a directory that is called
+     * by its hash. They count as put.
+     */
+    String CLASS_PATH_DISK = "/opt/runinvm/cp";
+
     /** Most bytes of one {@link Data}. */
     int MAX_DATA = 256 << 10;
 
@@ -74,12 +80,14 @@ public sealed interface HostMessage {
             implements HostMessage {}
 
     /**
-     * Copies what was put before to a path of the guest's; what goes wrong is told when tests are to run.
+     * What is put next goes to a path of the guest's, and is no part of the class path. What goes wrong is told when tests are to
+     * run.
      *
      * @param path absolute
      * @param executable which of a directory's files are programs, by their paths in it; the empty path is a file by itself
      */
-    record Place(String hash, String path, List<String> executable) implements HostMessage {}
+    record Place(String path, List<String> executable) implements HostMessage {}
+
     /** The type of {@link WarmUp} on the wire. */
     int WARM_UP = 30;
     /** The type of {@link Freeze} on the wire. */
@@ -155,7 +163,7 @@ public sealed interface HostMessage {
         } else if (message instanceof DumpThreads) {
             out.number(4);
         } else if (message instanceof Place m) {
-            out.number(7).text(m.hash).text(m.path).texts(m.executable);
+            out.number(7).text(m.path).texts(m.executable);
         } else if (message instanceof Answer m) {
             out.number(6).number(m.number).begin();
             m.counters.forEach((name, value) -> out.text(name).number(value));
@@ -195,7 +203,7 @@ public sealed interface HostMessage {
                         in.textMap(),
                         in.textMap());
             case 6 -> new Answer(in.number(0, Integer.MAX_VALUE), in.numberMap(), in.texts());
-            case 7 -> new Place(hash(in), in.text(), in.texts());
+            case 7 -> new Place(in.text(), in.texts());
             default -> throw in.broken("unknown type " + type, null);
         };
         in.end();

@@ -80,7 +80,7 @@ class MessagesTest {
                         true,
                         Map.of("junit.a", "b"),
                         Map.of("c", "d")),
-                new HostMessage.Place("0".repeat(64), "/x", List.of("", "bin/tool")),
+                new HostMessage.Place("/x", List.of("", "bin/tool")),
                 new HostMessage.Answer(7, Map.of("traps", 1L << 40), List.of("a line")),
                 new HostMessage.DumpThreads(),
                 new HostMessage.Bye());

@@ -52,8 +52,6 @@ public final class LinuxBoot {
     private static final int E820_PERSISTENT = 12;
 
     private static final int E820_TABLE = 0x2d0;
-    /** Linux maps persistent memory in such units. */
-    private static final long DISK_ALIGNMENT = 2 << 20;
     /** What the kernel takes for itself (page structs, its heap) beside its image and the files, by experience. */
     private static final long KERNEL_NEEDS = 48L << 20;
 
@@ -68,6 +66,7 @@ public final class LinuxBoot {
      * @param initramfsStart physical address, 0 without an initramfs
      * @param initramfsSize bytes
      * @param diskStarts physical address of each disk
+     * @param disks sizes and distances of these
      * @param disksStart lowest of these, or the end of low memory without disks
      * @param disksEnd first address behind them
      */
@@ -77,6 +76,7 @@ public final class LinuxBoot {
             long initramfsStart,
             long initramfsSize,
             List<Long> diskStarts,
+            MemoryDisks disks,
             long disksStart,
             long disksEnd) {}
 
@@ -113,7 +113,7 @@ public final class LinuxBoot {
             throw new HostLacks("the kernel command line holds a zero byte");
         }
         Payload archives = Payload.of("initramfs", initramfs, 4);
-        Payload images = Payload.of("disk", disks, DISK_ALIGNMENT);
+        Payload images = Payload.ofDisks(disks);
         Layout layout = place(memory, kernel, header, archives, images);
         for (Elf64.Segment s : kernel.segments()) {
             loadSegment(memory, kernel, s);
@@ -144,7 +144,7 @@ public final class LinuxBoot {
                     + " an initramfs of " + mib(archives.size) + " MiB and disks of " + mib(images.size)
                     + " MiB needs at least " + mib(needed) + " MiB before the first program runs");
         }
-        long disksEnd = images.size == 0 ? memory.lowSize() : memory.lowSize() & -DISK_ALIGNMENT;
+        long disksEnd = images.size == 0 ? memory.lowSize() : memory.lowSize() & -MemoryDisks.UNIT;
         long disksStart = disksEnd - images.size;
         long top = Math.min(disksStart, header.initramfsAddressMax() + 1);
         long start = top - archives.size & -GuestMemory.PAGE_SIZE;
@@ -159,6 +159,7 @@ public final class LinuxBoot {
                 archives.size == 0 ? 0 : start,
                 archives.size,
                 images.offsets.stream().map(o -> disksStart + o).toList(),
+                new MemoryDisks(images.sizes),
                 disksStart,
                 disksEnd);
     }
@@ -180,10 +181,11 @@ public final class LinuxBoot {
         List<E820> map = new ArrayList<>();
         map.add(new E820(0, LOW_RAM_END, E820_RAM));
         map.add(new E820(HIGH_RAM_START, layout.disksStart - HIGH_RAM_START, E820_RAM));
-        for (int i = 0; i < layout.diskStarts.size(); i++) {
-            long start = layout.diskStarts.get(i);
-            long end = i + 1 < layout.diskStarts.size() ? layout.diskStarts.get(i + 1) : layout.disksEnd;
-            map.add(new E820(start, end - start, E820_PERSISTENT));
+        for (MemoryDisks.Place disk : layout.disks.places()) {
+            if (disk.start() > 0) {
+                map.add(new E820(layout.disksStart + disk.start() - MemoryDisks.UNIT, MemoryDisks.UNIT, E820_RESERVED));
+            }
+            map.add(new E820(layout.disksStart + disk.start(), disk.size(), E820_PERSISTENT));
         }
         if (layout.disksEnd < memory.lowSize()) {
             map.add(new E820(layout.disksEnd, memory.lowSize() - layout.disksEnd, E820_RAM));
@@ -280,6 +282,17 @@ public final class LinuxBoot {
             this.files = files;
         }
 
+        /** Disks, as {@link MemoryDisks} lays them out. */
+        static Payload ofDisks(List<Path> files) {
+            Payload result = new Payload("disk", files);
+            MemoryDisks disks = MemoryDisks.of(files);
+            result.sizes.addAll(disks.sizes());
+            disks.places().forEach(place -> result.offsets.add(place.start()));
+            result.size = disks.size();
+            result.requireSmall();
+            return result;
+        }
+
         /** @param alignment of each file's start, and of the size of all; a power of two */
         static Payload of(String what, List<Path> files, long alignment) {
             Payload result = new Payload(what, files);
@@ -296,10 +309,14 @@ public final class LinuxBoot {
                     throw result.unreadable(file, e);
                 }
             }
-            if (result.size > Integer.MAX_VALUE) {
-                throw new HostLacks("the " + what + " has " + result.size + " bytes, at most 2 GiB are possible");
-            }
+            result.requireSmall();
             return result;
+        }
+
+        private void requireSmall() {
+            if (size > Integer.MAX_VALUE) {
+                throw new HostLacks("the " + what + " has " + size + " bytes, at most 2 GiB are possible");
+            }
         }
 
         private HostLacks unreadable(Path file, IOException e) {

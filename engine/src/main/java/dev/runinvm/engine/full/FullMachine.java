@@ -9,6 +9,7 @@ import dev.runinvm.engine.Technique;
 import dev.runinvm.engine.Vm;
 import dev.runinvm.engine.VmConfig;
 import dev.runinvm.engine.boot.LinuxBoot;
+import dev.runinvm.engine.boot.MemoryDisks;
 import dev.runinvm.engine.channel.WindowChannel;
 import dev.runinvm.engine.direct.DirectEngine;
 import dev.runinvm.engine.direct.HostCpu;
@@ -72,7 +73,7 @@ final class FullMachine implements Vm {
         this.image = image;
         this.from = from;
         this.firstPhase = from == null ? "loaded" : "restored";
-        this.memory = GuestMemory.create(config.memoryBytes(), true);
+        this.memory = GuestMemory.create(MemoryDisks.machineMemory(config), true);
         try {
             HostCpu host = HostCpu.probe();
             FirstTouches known = from == null ? null : from.firstTouches();

@@ -10,6 +10,7 @@ import dev.runinvm.engine.Vm;
 import dev.runinvm.engine.VmConfig;
 import dev.runinvm.engine.boot.AcpiTables;
 import dev.runinvm.engine.boot.LinuxBoot;
+import dev.runinvm.engine.boot.MemoryDisks;
 import dev.runinvm.engine.channel.WindowChannel;
 import dev.runinvm.engine.guest.RecordingConsole;
 import dev.runinvm.engine.guest.Stop;
@@ -59,7 +60,7 @@ final class HwMachine implements Vm {
      */
     HwMachine(VmConfig config, PreparedImage image, @Nullable SnapshotFile from) {
         this.image = image;
-        this.memory = GuestMemory.create(config.memoryBytes(), true);
+        this.memory = GuestMemory.create(MemoryDisks.machineMemory(config), true);
         this.firstPhase = from == null ? "loaded" : "restored";
         HwHardware made = null;
         try {

@@ -19,7 +19,10 @@ import java.nio.file.attribute.FileTime;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -318,6 +321,40 @@ public final class Cache {
             }
         } catch (IOException e) {
             LOG.debug("cannot look for unused entries in {}", kind, e);
+        }
+    }
+
+    /**
+     * Removes the entries of a kind that were longest unused, by the day, until the others take no more than so much. Whoever
+     * has one open keeps it.
+     *
+     * @param keep stays in any case
+     */
+    void trim(String kind, long limit, Path keep) {
+        record Entry(Path file, long size, long lastUsed) {}
+        List<Entry> all = new ArrayList<>();
+        try (DirectoryStream<Path> sums = Files.newDirectoryStream(directory.resolve(kind), "*.sha256")) {
+            for (Path sum : sums) {
+                String name = sum.getFileName().toString();
+                Path file = sum.resolveSibling(name.substring(0, name.length() - ".sha256".length()));
+                if (Files.exists(file)) {
+                    all.add(new Entry(
+                            file,
+                            Files.size(file),
+                            Files.getLastModifiedTime(sum).toMillis()));
+                }
+            }
+        } catch (IOException e) {
+            LOG.debug("cannot look for entries of {} to remove", kind, e);
+        }
+        all.sort(Comparator.comparingLong(Entry::lastUsed));
+        long total = all.stream().mapToLong(Entry::size).sum();
+        for (Entry entry : all) {
+            if (total > limit && !entry.file.equals(keep)) {
+                remove(sibling(entry.file, ".sha256"));
+                remove(entry.file);
+                total -= entry.size;
+            }
         }
     }
 

@@ -96,6 +96,7 @@ public final class CommandLine {
             case SHELL -> mode(Mode.SHELL);
             case COMMAND -> command(config.command().orElseThrow());
         }
+        config.memoryDisks().forEach(disk -> add("runinvm.disk=" + disk.directory()));
         config.kernelArguments().forEach(this::add);
         return this;
     }

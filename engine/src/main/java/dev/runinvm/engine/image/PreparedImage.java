@@ -42,6 +42,29 @@ public record PreparedImage(
                 vmlinuxFile, KernelImage.open(kernelFile).setupHeader().orElse(null));
     }
 
+    /** Whether a guest can be given further disks: the image has what mounts them. */
+    public boolean canHaveMoreDisks() {
+        return !disks.isEmpty();
+    }
+
+    /**
+     * The same image for guests that have these disks besides.
+     *
+     * @throws HostLacks if {@linkplain #canHaveMoreDisks that is not possible}
+     */
+    PreparedImage with(List<Path> moreDisks) {
+        if (moreDisks.isEmpty()) {
+            return this;
+        }
+        if (!canHaveMoreDisks()) {
+            throw new HostLacks("the kernel " + kernelRelease
+                    + " came without modules, so its guests can have no disks in" + " their memory");
+        }
+        List<Path> all = new ArrayList<>(disks);
+        all.addAll(moreDisks);
+        return new PreparedImage(kernelFile, kernelRelease, kernelOrigin, vmlinuxFile, initramfs, all, javaHome);
+    }
+
     /** Whether all its files are still there. */
     public boolean exists() {
         return Files.exists(kernelFile)

@@ -23,12 +23,12 @@ public final class PreparedImages {
                 .withAgentFiles(config.agentFiles())
                 .withKernelFile(config.kernel().orElse(null))
                 .withKernelPackage(config.kernelPackage().orElse(null));
-        PreparedImage known = KNOWN.get(request);
-        if (known != null && known.exists()) {
-            return known;
+        PreparedImage image = KNOWN.get(request);
+        if (image == null || !image.exists()) {
+            image = GuestImages.prepare(request, new LoggedProgress());
+            KNOWN.put(request, image);
         }
-        PreparedImage made = GuestImages.prepare(request, new LoggedProgress());
-        KNOWN.put(request, made);
-        return made;
+        return image.with(
+                config.memoryDisks().stream().map(VmConfig.MemoryDisk::image).toList());
     }
 }

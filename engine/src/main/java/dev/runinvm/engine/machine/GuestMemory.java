@@ -39,7 +39,7 @@ public final class GuestMemory implements AutoCloseable {
     private static final int CHUNK_MASK = (1 << CHUNK_SHIFT) - 1;
 
     /** Most files that may back a guest's memory. */
-    public static final int MAX_BACKINGS = 2;
+    public static final int MAX_BACKINGS = 3;
 
     private final MemFile file;
     private final boolean sharing;

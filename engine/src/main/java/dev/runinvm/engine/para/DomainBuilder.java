@@ -3,6 +3,7 @@ package dev.runinvm.engine.para;
 import dev.runinvm.engine.EngineBug;
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.boot.Elf64;
+import dev.runinvm.engine.boot.MemoryDisks;
 import dev.runinvm.engine.boot.Vmlinux;
 import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.x86.CpuState;
@@ -29,6 +30,9 @@ final class DomainBuilder {
     private static final long GIB = 1L << 30;
     /** Bytes of start_info's command line, with its zero. */
     static final int COMMAND_LINE_SIZE = 1024;
+
+    /** What archives that lie behind one another start at a multiple of. */
+    private static final long ARCHIVE_ALIGNMENT = 4;
 
     private static final int SIF_MOD_START_PFN = 1 << 3;
     /** PRESENT, WRITABLE, ACCESSED, DIRTY. */
@@ -62,7 +66,7 @@ final class DomainBuilder {
         this.disks = disks;
         this.commandLine = commandLine;
         this.notes = XenNotes.of(kernel);
-        this.layout = MachineLayout.of(memory, 0);
+        this.layout = MachineLayout.of(memory, MemoryDisks.of(List.of()));
     }
 
     /**
@@ -78,10 +82,10 @@ final class DomainBuilder {
             throw new HostLacks("the kernel command line has " + command.length
                     + " bytes; a guest of technique PARA takes at most " + (COMMAND_LINE_SIZE - 1));
         }
-        long disksSize = total(disks, "disk", MachineLayout.LARGE_PAGE);
-        long archivesSize = total(initramfs, "initramfs", 4);
+        long archivesSize = total(initramfs);
         long kernelEnd = kernel.physicalEnd() + PAGE - 1 & -PAGE;
-        layout = MachineLayout.of(memory, disksSize);
+        layout = MachineLayout.of(memory, MemoryDisks.of(disks));
+        long disksSize = layout.disks().size();
         long p2m = (layout.pages() * 8 + PAGE - 1) / PAGE;
         long p2mFrames = p2m + (p2m + 511) / 512 + 2;
         // The list is mapped elsewhere; Linux takes away what lies below it from the kernel's map, by whole tables.
@@ -107,8 +111,14 @@ final class DomainBuilder {
         long root = at + 3 * PAGE;
         long stack = root + tables * PAGE;
         long archives = p2mStart - archivesSize & -PAGE;
-        load(initramfs, archives, 4);
-        load(disks, layout.ramEnd(), MachineLayout.LARGE_PAGE);
+        long archive = archives;
+        for (Path file : initramfs) {
+            archive += load(file, archive) + ARCHIVE_ALIGNMENT - 1 & -ARCHIVE_ALIGNMENT;
+        }
+        List<MemoryDisks.Place> places = layout.disks().places();
+        for (int i = 0; i < places.size(); i++) {
+            load(disks.get(i), layout.ramEnd() + places.get(i).start());
+        }
         writeTables(root, mapped);
         writeP2m(root, p2mStart, p2m);
         writeHypervisorArea();
@@ -130,13 +140,13 @@ final class DomainBuilder {
         return new Domain(layout, startInfo, store, console, root);
     }
 
-    private static long total(List<Path> files, String what, long alignment) {
+    private static long total(List<Path> archives) {
         long size = 0;
-        for (Path file : files) {
+        for (Path file : archives) {
             try {
-                size += Files.size(file) + alignment - 1 & -alignment;
+                size += Files.size(file) + ARCHIVE_ALIGNMENT - 1 & -ARCHIVE_ALIGNMENT;
             } catch (IOException e) {
-                throw new HostLacks("cannot read the " + what + " " + file + ": " + e, e);
+                throw new HostLacks("cannot read the initramfs " + file + ": " + e, e);
             }
         }
         return size;
@@ -144,7 +154,7 @@ final class DomainBuilder {
 
     /** Bytes of archives, which the kernel unpacks into memory once more. */
     private long plainSize() {
-        return total(initramfs, "initramfs", 4);
+        return total(initramfs);
     }
 
     private void loadSegment(Elf64.Segment segment) {
@@ -169,24 +179,20 @@ final class DomainBuilder {
         return buffer.slice(index, (int) Math.min(wanted, buffer.capacity() - index));
     }
 
-    private void load(List<Path> files, long start, long alignment) {
-        long to = start;
-        for (Path file : files) {
-            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-                long left = channel.size();
-                long at = to;
-                to += left + alignment - 1 & -alignment;
-                while (left > 0) {
-                    int n = channel.read(target(at, Math.min(left, 16 << 20)));
-                    if (n < 0) {
-                        throw new HostLacks(file + " became shorter while it was read");
-                    }
-                    at += n;
-                    left -= n;
+    /** Gives the file's size in bytes. */
+    private long load(Path file, long start) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            long size = channel.size();
+            for (long done = 0; done < size; ) {
+                int n = channel.read(target(start + done, Math.min(size - done, 16 << 20)));
+                if (n < 0) {
+                    throw new HostLacks(file + " became shorter while it was read");
                 }
-            } catch (IOException e) {
-                throw new HostLacks("cannot read " + file + ": " + e, e);
+                done += n;
             }
+            return size;
+        } catch (IOException e) {
+            throw new HostLacks("cannot read " + file + ": " + e, e);
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.runinvm.engine.para;
 
 import dev.runinvm.engine.HostLacks;
+import dev.runinvm.engine.boot.MemoryDisks;
 import dev.runinvm.engine.machine.GuestMemory;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,10 +19,11 @@ import java.util.List;
  * </pre>
  *
  * @param ramEnd first address behind the guest's RAM
+ * @param disks how its disks lie behind it
  * @param disksEnd first address behind its disks
  * @param end first address behind the machine's memory
  */
-record MachineLayout(long ramEnd, long disksEnd, long end, long m2pSize) {
+record MachineLayout(long ramEnd, MemoryDisks disks, long disksEnd, long end, long m2pSize) {
     /** What is shared without copying is aligned to this. */
     static final long LARGE_PAGE = 2 << 20;
 
@@ -32,8 +34,8 @@ record MachineLayout(long ramEnd, long disksEnd, long end, long m2pSize) {
     /** Beyond lie the devices' windows. */
     private static final long MOST = GuestMemory.LOW_LIMIT;
 
-    /** Lays out the memory, with disks of some size, a multiple of 2 MiB. */
-    static MachineLayout of(GuestMemory memory, long disksSize) {
+    /** Lays out the memory. */
+    static MachineLayout of(GuestMemory memory, MemoryDisks disks) {
         long end = memory.ramSize() & -LARGE_PAGE;
         if (end > MOST) {
             throw new HostLacks("a guest of technique PARA can have at most " + (MOST >> 20) + " MiB of memory, not "
@@ -41,7 +43,7 @@ record MachineLayout(long ramEnd, long disksEnd, long end, long m2pSize) {
         }
         long m2pSize = (end >>> 12) * 8 + LARGE_PAGE - 1 & -LARGE_PAGE;
         long hypervisor = end - m2pSize - HYPERVISOR_FRAMES * 4096L & -LARGE_PAGE;
-        return new MachineLayout(hypervisor - disksSize, hypervisor, end, m2pSize);
+        return new MachineLayout(hypervisor - disks.size(), disks, hypervisor, end, m2pSize);
     }
 
     /** Frames of the guest's RAM. */
@@ -112,8 +114,11 @@ record MachineLayout(long ramEnd, long disksEnd, long end, long m2pSize) {
     List<long[]> memoryMap() {
         List<long[]> map = new ArrayList<>();
         map.add(new long[] {0, ramEnd, 1});
-        if (disksEnd > ramEnd) {
-            map.add(new long[] {ramEnd, disksEnd - ramEnd, 12});
+        for (MemoryDisks.Place disk : disks.places()) {
+            if (disk.start() > 0) {
+                map.add(new long[] {ramEnd + disk.start() - MemoryDisks.UNIT, MemoryDisks.UNIT, 2});
+            }
+            map.add(new long[] {ramEnd + disk.start(), disk.size(), 12});
         }
         map.add(new long[] {disksEnd, end - disksEnd, 2});
         map.add(new long[] {GuestMemory.WINDOW_BASE, WINDOW_MAPPED, 2});

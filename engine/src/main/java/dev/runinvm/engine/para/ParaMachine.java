@@ -6,6 +6,7 @@ import dev.runinvm.engine.GuestEnd;
 import dev.runinvm.engine.Technique;
 import dev.runinvm.engine.Vm;
 import dev.runinvm.engine.VmConfig;
+import dev.runinvm.engine.boot.MemoryDisks;
 import dev.runinvm.engine.channel.WindowChannel;
 import dev.runinvm.engine.direct.DirectEngine;
 import dev.runinvm.engine.direct.HostCpu;
@@ -45,7 +46,7 @@ final class ParaMachine implements Vm {
 
     ParaMachine(VmConfig config, PreparedImage image) {
         this.image = image;
-        this.memory = GuestMemory.create(config.memoryBytes());
+        this.memory = GuestMemory.create(MemoryDisks.machineMemory(config));
         Runnable closeDisks = () -> {};
         try {
             HostCpu host = HostCpu.probe();

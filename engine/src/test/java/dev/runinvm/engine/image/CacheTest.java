@@ -67,6 +67,23 @@ class CacheTest {
     }
 
     @Test
+    void whatIsLongestUnusedGoesWhenThereIsTooMuch() throws IOException {
+        for (int i = 1; i <= 4; i++) {
+            String key = "key" + i;
+            cache().get("kind", key, "the thing", out -> out.write(new byte[100]));
+            Files.setLastModifiedTime(
+                    directory.resolve("kind/" + key + ".sha256"),
+                    FileTime.fromMillis(System.currentTimeMillis() - (i == 1 ? 0 : 1000 * (10 - i))));
+        }
+        cache().trim("kind", 400, directory.resolve("kind/key2"));
+        assertEquals(8, files().size(), "as much as may be is not too much");
+        cache().trim("kind", 250, directory.resolve("kind/key2"));
+        assertEquals(List.of("key1", "key1.sha256", "key2", "key2.sha256"), files());
+        cache().trim("kind", 10, directory.resolve("kind/key2"));
+        assertEquals(List.of("key2", "key2.sha256"), files());
+    }
+
+    @Test
     void makesADamagedEntryAnew() throws IOException {
         Path file = get("good content");
         Files.writeString(file, "gooD content");

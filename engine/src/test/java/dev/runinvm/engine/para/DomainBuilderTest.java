@@ -72,7 +72,8 @@ class DomainBuilderTest {
     void filesLieWhereTheyAreSaidToLie(@TempDir Path directory) throws Exception {
         Path archive = Files.write(directory.resolve("a.cpio"), new byte[] {1, 2, 3, 4, 5});
         Path disk = Files.write(directory.resolve("disk"), new byte[] {9, 8, 7});
-        try (TestDomain d = new TestDomain(List.of(archive), List.of(disk), "", new byte[1], false)) {
+        Path second = Files.write(directory.resolve("second"), new byte[] {6});
+        try (TestDomain d = new TestDomain(List.of(archive), List.of(disk, second), "", new byte[1], false)) {
             long info = d.s.gpr[CpuState.RSI];
             assertEquals(8, d.domain.cpu.mmu.read32(info + 48) & 8);
             assertEquals(0x0403_0201, d.memory.getInt(d.read64(info + 112) << 12));
@@ -81,6 +82,10 @@ class DomainBuilderTest {
             assertEquals(12, line[2]);
             assertEquals(2 << 20, line[1]);
             assertEquals(9, d.memory.getByte(line[0]));
+            assertEquals(2, d.domain.layout.memoryMap().get(2)[2], "without a gap Linux takes both for one");
+            line = d.domain.layout.memoryMap().get(3);
+            assertEquals(12, line[2]);
+            assertEquals(6, d.memory.getByte(line[0]));
         }
     }
 

@@ -11,7 +11,6 @@ import dev.runinvm.client.RunRecorder;
 import dev.runinvm.client.StartedGuest;
 import dev.runinvm.client.WarmGuests;
 import dev.runinvm.engine.HostLacks;
-import dev.runinvm.engine.Techniques;
 import dev.runinvm.engine.Vm;
 import dev.runinvm.engine.VmConfig;
 import dev.runinvm.engine.VmException;
@@ -272,7 +271,7 @@ public final class TestRun {
                                         settings.classPath(),
                                         settings.limits().boot(),
                                         recorder)
-                                : StartedGuest.booting(Techniques.start(config));
+                                : StartedGuest.boot(config, settings.classPath());
                     });
             recorder.started(guest.vm(), granted[0] - asked);
             return guest;
