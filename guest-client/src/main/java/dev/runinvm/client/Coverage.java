@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.jar.JarFile;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,8 +23,10 @@ import org.slf4j.LoggerFactory;
  *
  * @param agent its jar
  * @param options its options by name
+ * @param ofThisJvm whether this JVM has the agent, which writes the file when it ends
+ * @param begun whether what guests have covered was written since this was made
  */
-public record Coverage(Path agent, Map<String, String> options) {
+public record Coverage(Path agent, Map<String, String> options, boolean ofThisJvm, AtomicBoolean begun) {
     private static final Logger LOG = LoggerFactory.getLogger(Coverage.class);
     /** What of the guest's own is not measured. */
     private static final String OURS = "dev.runinvm.agent.*";
@@ -40,7 +43,8 @@ public record Coverage(Path agent, Map<String, String> options) {
 
     /** That of this JVM; empty if it has none. */
     public static Optional<Coverage> here() {
-        return of(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        return of(ManagementFactory.getRuntimeMXBean().getInputArguments())
+                .map(c -> new Coverage(c.agent, c.options, true, c.begun));
     }
 
     /** That of a JVM with these options. */
@@ -56,7 +60,7 @@ public record Coverage(Path agent, Map<String, String> options) {
         String[] parts = option.substring(OPTION.length()).split("=", 2);
         Path jar = Path.of(parts[0]);
         return isJacoco(jar)
-                ? Optional.of(new Coverage(jar, parse(parts.length < 2 ? "" : parts[1])))
+                ? Optional.of(new Coverage(jar, parse(parts.length < 2 ? "" : parts[1]), false, new AtomicBoolean()))
                 : Optional.empty();
     }
 
@@ -104,16 +108,22 @@ public record Coverage(Path agent, Map<String, String> options) {
     }
 
     /**
-     * Appends what came from a guest to the file that this JVM's agent will append to when it ends.
+     * Appends what came from a guest to the agent's file. If the agent was told not to append, the first takes the place of what
+     * is there; unless this JVM's agent would do the same with that at the end.
      *
      * @throws HostLacks if that cannot be written
      */
     public void merge(Path fromGuest) {
-        if (!options.getOrDefault("output", "file").equals("file")
-                || !Boolean.parseBoolean(options.getOrDefault("append", "true"))) {
-            LOG.warn("JaCoCo's agent here does not append to a file; what guests have covered stays in {}", fromGuest);
+        boolean append = Boolean.parseBoolean(options.getOrDefault("append", "true"));
+        if (!options.getOrDefault("output", "file").equals("file") || ofThisJvm && !append) {
+            LOG.warn(
+                    "JaCoCo's agent of this JVM is told {}, so what guests have covered stays in {}; jacoco:merge takes it from"
+                            + " there",
+                    append ? "output=" + options.get("output") : "append=false and replaces its file at the end",
+                    fromGuest);
             return;
         }
+        boolean replace = !begun.getAndSet(true) && !append;
         Path file = Path.of(options.getOrDefault("destfile", "jacoco.exec")).toAbsolutePath();
         synchronized (Coverage.class) {
             try {
@@ -121,6 +131,9 @@ public record Coverage(Path agent, Map<String, String> options) {
                 try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                         FileLock lock = out.lock();
                         FileChannel in = FileChannel.open(fromGuest)) {
+                    if (replace) {
+                        out.truncate(0);
+                    }
                     out.position(out.size());
                     long left = in.size();
                     while (left > 0 && lock.isValid()) {
