@@ -5,17 +5,23 @@ import java.io.OutputStream;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectMethod;
 
@@ -144,6 +150,47 @@ class BadInputTest {
         assertEquals(1, recorder.failures().size());
         assertTrue(
                 recorder.ends().get(9_998).endsWith("FAILED"), recorder.ends().get(9_998));
+    }
+
+    @RunInVM
+    static class SameNames {
+        @Test
+        @DisplayName("same")
+        void one() {}
+
+        @Test
+        @DisplayName("same")
+        void two() {
+            fail("the second");
+        }
+
+        @ParameterizedTest(name = "same")
+        @ValueSource(ints = {1, 2, 3})
+        @DisplayName("same")
+        void each(int n) {
+            assertTrue(n != 2, "invocation " + n);
+        }
+
+        @TestFactory
+        @DisplayName("same")
+        Stream<DynamicTest> dynamic() {
+            return IntStream.range(1, 4)
+                    .mapToObj(n -> DynamicTest.dynamicTest("same", () -> assertTrue(n != 3, "dynamic " + n)));
+        }
+    }
+
+    @Test
+    void testsThatAreAllCalledTheSameEndEachAsItDid() {
+        Recorder recorder = host.launch(Map.of(), selectClass(SameNames.class));
+        assertEquals(
+                Map.of("same SUCCESSFUL", 5L, "same FAILED", 3L),
+                recorder.ends().stream().collect(Collectors.groupingBy(end -> end, Collectors.counting())));
+        assertEquals(
+                List.of("dynamic 3", "invocation 2", "the second"),
+                recorder.failures().stream()
+                        .map(t -> t.getMessage().replaceAll(" ==>.*", ""))
+                        .sorted()
+                        .toList());
     }
 
     @RunInVM

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TimeZone;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayNameGenerator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestReporter;
@@ -137,6 +138,23 @@ class ForwardingTest {
                 List.of("ForwardingTest$NeedsHardware" + skipped),
                 host.launch(Map.of("runinvm.disabledWithout", "true"), selectClass(NeedsHardware.class))
                         .ends());
+    }
+
+    @Test
+    void whatCannotRunAnyMoreWhenItsGuestIsDueIsSkippedAllTheSame() {
+        AtomicInteger asked = new AtomicInteger();
+        Guests.availability = technique -> new Availability(
+                technique, asked.getAndIncrement() == 0 ? List.of() : List.of("/dev/kvm has gone"), List.of());
+        Guests.starter = config -> {
+            throw new AssertionError("nobody may start a guest of " + config.technique());
+        };
+        Recorder recorder = host.launch(Map.of(), selectClass(MayNeedHardware.class));
+        assertEquals(List.of("ForwardingTest$MayNeedHardware ABORTED"), recorder.ends());
+        assertEquals(
+                "technique HW cannot run here: /dev/kvm has gone",
+                recorder.failures().get(0).getMessage());
+        assertTrue(asked.get() > 1, "it was asked for once only");
+        assertEquals(0, Guests.alive());
     }
 
     @Test
