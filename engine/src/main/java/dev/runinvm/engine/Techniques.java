@@ -47,13 +47,20 @@ public final class Techniques {
     /**
      * A key that is the same for two configurations exactly if their guests are interchangeable: a hash of technique, memory,
      * mode, engine and whatever else the technique says {@linkplain TechniqueProvider#shapes shapes} a guest.
+     *
+     * @throws HostLacks if the technique cannot run here, or has no snapshots
      */
     public static String snapshotKey(VmConfig config) {
         return EngineIdentity.hash(snapshotShape(config));
     }
 
-    /** All that {@link #snapshotKey} is made of, a line each, for people. */
+    /**
+     * All that {@link #snapshotKey} is made of, a line each, for people.
+     *
+     * @throws HostLacks if the technique cannot run here, or has no snapshots
+     */
     public static List<String> snapshotShape(VmConfig config) {
+        requireSnapshots(config.technique());
         List<String> all = new ArrayList<>();
         all.add("technique: " + config.technique().name());
         all.add("memory: " + config.memoryBytes() + " bytes");
@@ -67,10 +74,17 @@ public final class Techniques {
      * Goes on from a snapshot of a guest with the same {@link #snapshotKey}.
      *
      * @throws SnapshotUnusable if the snapshot has become useless
-     * @throws HostLacks if the technique cannot run here
+     * @throws HostLacks if the technique cannot run here, or has no snapshots
      */
     public static Vm restore(VmConfig config, SnapshotFile snapshot) {
+        requireSnapshots(config.technique());
         return usable(config).restore(config, snapshot);
+    }
+
+    private static void requireSnapshots(Technique technique) {
+        snapshotObstacle(technique).ifPresent(obstacle -> {
+            throw new HostLacks("no snapshots: " + obstacle);
+        });
     }
 
     private static TechniqueProvider usable(VmConfig config) {

@@ -44,10 +44,10 @@ public interface Vm extends AutoCloseable {
      * @param patience the most to wait for that
      * @return bytes the file takes
      * @throws GuestFailure if the guest has ended or is never idle
-     * @throws HostLacks if the file cannot be written
+     * @throws HostLacks if the file cannot be written, or the technique has no snapshots
      */
     default long snapshot(Path file, boolean idleOnly, Duration patience) throws InterruptedException {
-        throw new EngineBug("technique " + technique() + " has no snapshots");
+        throw new HostLacks("technique " + technique() + " has no snapshots");
     }
 
     /** Ends the guest, at once and whatever it is doing. Idempotent. */

@@ -12,7 +12,9 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
@@ -20,6 +22,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -42,6 +45,8 @@ public final class SnapshotStore {
     private static final String DEFAULT_LIMIT = "4G";
     private static final long DRAFT_AGE_MILLIS = TimeUnit.HOURS.toMillis(6);
     private static final long WANTED_AGE_MILLIS = TimeUnit.DAYS.toMillis(30);
+    private static final FileAttribute<Set<PosixFilePermission>> OWNER_ONLY =
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
     /** The most that a build waits for another one that makes the same snapshot: it boots a guest, and writes it down. */
     private static final Duration PATIENCE = Duration.ofMinutes(5);
 
@@ -141,7 +146,7 @@ public final class SnapshotStore {
     public boolean isWanted(String key) {
         makeDirectory();
         try {
-            Files.createFile(wanted(key));
+            Files.createFile(wanted(key), OWNER_ONLY);
             return false;
         } catch (java.nio.file.FileAlreadyExistsException e) {
             return true;
@@ -164,9 +169,10 @@ public final class SnapshotStore {
             if (!identity.equals(note.identity)) {
                 // Written since it was last looked at, or this machine was started since.
                 snapshot.checkPages();
-                writeNote(key, new Note(identity, snapshot.dataSize(), note.about));
+                noteIfPossible(() -> writeNote(key, new Note(identity, snapshot.dataSize(), note.about)));
             } else {
-                Files.setLastModifiedTime(note(key), FileTime.fromMillis(System.currentTimeMillis()));
+                noteIfPossible(
+                        () -> Files.setLastModifiedTime(note(key), FileTime.fromMillis(System.currentTimeMillis())));
             }
             return snapshot;
         } catch (NoSuchFileException e) {
@@ -174,6 +180,19 @@ public final class SnapshotStore {
         } catch (SnapshotUnusable | IOException e) {
             discard(key, String.valueOf(e.getMessage()));
             return null;
+        }
+    }
+
+    private interface Noting {
+        void note() throws IOException;
+    }
+
+    /** A snapshot is good without its note, only more slowly found: a full disk costs nobody a snapshot there is. */
+    private static void noteIfPossible(Noting noting) {
+        try {
+            noting.note();
+        } catch (IOException e) {
+            LOG.debug("a snapshot is not noted to be checked or used", e);
         }
     }
 
@@ -189,7 +208,7 @@ public final class SnapshotStore {
         }
         SnapshotFile[] made = new SnapshotFile[1];
         makeDirectory();
-        cache.locked("snapshot-" + key, "the snapshot of " + about.what, () -> {
+        cache.locked(lock(key), "the snapshot of " + about.what, () -> {
             SnapshotFile found = find(key);
             made[0] = found != null ? found : make(key, about, maker);
         });
@@ -200,15 +219,18 @@ public final class SnapshotStore {
         Path draft = directory.resolve(key + DRAFT);
         try {
             Files.deleteIfExists(draft); // of a build that was killed
+            removeAbandonedDrafts(key);
             maker.make(draft);
             Files.move(draft, file(key), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             SnapshotFile snapshot = SnapshotFile.open(file(key));
-            writeNote(key, new Note(identity(file(key)), snapshot.dataSize(), about));
+            noteIfPossible(() -> writeNote(key, new Note(identity(file(key)), snapshot.dataSize(), about)));
             remove(wanted(key));
             evict(key);
             return snapshot;
         } catch (IOException | SnapshotUnusable e) {
             throw noRoom(about.what, e);
+        } catch (HostLacks e) {
+            throw e.getCause() instanceof IOException cause ? noRoom(about.what, cause) : e;
         } finally {
             remove(draft);
         }
@@ -255,21 +277,36 @@ public final class SnapshotStore {
         }
         try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*" + SUFFIX)) {
             for (Path file : files) {
-                String name = file.getFileName().toString();
-                String key = name.substring(0, name.length() - SUFFIX.length());
-                Note note = readNote(key);
-                Path dated = Files.exists(note(key)) ? note(key) : file;
-                all.add(new Entry(
-                        key,
-                        note.about,
-                        note.bytes > 0 ? note.bytes : Files.size(file),
-                        Files.getLastModifiedTime(dated).toInstant()));
+                Entry entry = entry(file);
+                if (entry != null) {
+                    all.add(entry);
+                }
             }
-        } catch (IOException e) {
+        } catch (IOException | DirectoryIteratorException e) {
             throw new HostLacks("cannot read the folder of snapshots " + directory + ": " + e, e);
         }
         all.sort(Comparator.comparing(Entry::lastUsed).reversed());
         return all;
+    }
+
+    private @Nullable Entry entry(Path file) throws IOException {
+        String key = keyOf(file, SUFFIX);
+        try {
+            Note note = readNote(key);
+            Path dated = Files.exists(note(key)) ? note(key) : file;
+            return new Entry(
+                    key,
+                    note.about,
+                    note.bytes > 0 ? note.bytes : Files.size(file),
+                    Files.getLastModifiedTime(dated).toInstant());
+        } catch (NoSuchFileException e) {
+            return null; // another process has removed it meanwhile
+        }
+    }
+
+    private static String keyOf(Path file, String suffix) {
+        String name = String.valueOf(file.getFileName());
+        return name.substring(0, name.length() - suffix.length());
     }
 
     private static long number(String text) {
@@ -280,10 +317,14 @@ public final class SnapshotStore {
         }
     }
 
-    /** Removes all snapshots; guests that were restored from them go on. Gives what there was. */
+    /**
+     * Removes all snapshots, and what builds that were killed have left half made; guests that were restored from them go on.
+     * Gives what there was.
+     */
     public List<Entry> clear() {
         List<Entry> all = list();
         all.forEach(entry -> remove(entry.key));
+        removeAbandonedDrafts("");
         return all;
     }
 
@@ -320,6 +361,32 @@ public final class SnapshotStore {
         removeOld(WANTED, WANTED_AGE_MILLIS);
     }
 
+    /** Drafts that nobody writes any more: whoever does holds the lock of its key, which ends with its process. */
+    private void removeAbandonedDrafts(String except) {
+        if (!Files.isDirectory(directory)) {
+            return;
+        }
+        Cache impatient = new Cache(cache.directory(), Duration.ZERO);
+        try (DirectoryStream<Path> drafts = Files.newDirectoryStream(directory, "*" + DRAFT)) {
+            for (Path draft : drafts) {
+                String key = keyOf(draft, DRAFT);
+                if (!key.equals(except) && key.indexOf('.') < 0) { // else of a note, or of another small file
+                    try {
+                        impatient.locked(lock(key), "a draft that was left", () -> remove(draft));
+                    } catch (HostLacks held) {
+                        LOG.debug("{} is being written", draft, held);
+                    }
+                }
+            }
+        } catch (IOException | DirectoryIteratorException e) {
+            LOG.debug("cannot look for drafts that were left", e);
+        }
+    }
+
+    private static String lock(String key) {
+        return "snapshot-" + key;
+    }
+
     private void removeOld(String suffix, long millis) throws IOException {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*" + suffix)) {
             for (Path file : files) {
@@ -350,8 +417,12 @@ public final class SnapshotStore {
 
     private void writeNote(String key, Note note) throws IOException {
         Path draft = Files.createTempFile(directory, key, NOTE + DRAFT);
-        Files.write(draft, note.lines());
-        Files.move(draft, note(key), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        try {
+            Files.write(draft, note.lines());
+            Files.move(draft, note(key), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } finally {
+            Files.deleteIfExists(draft);
+        }
     }
 
     /** Changes whenever the file is written, replaced or copied, and with each start of the machine. */

@@ -76,7 +76,7 @@ final class TouchFile {
         b.putLong(16, check(b));
         Path draft = null;
         try {
-            draft = Files.createTempFile(file.toAbsolutePath().getParent(), "touches", ".draft");
+            draft = Files.createTempFile(file.toAbsolutePath().getParent(), "", SUFFIX + ".draft");
             try (FileChannel out = FileChannel.open(draft, StandardOpenOption.WRITE)) {
                 b.position(0);
                 while (b.hasRemaining()) {
