@@ -1,6 +1,7 @@
 package dev.runinvm.examples;
 
 import dev.runinvm.engine.Technique;
+import dev.runinvm.junit.Isolation;
 import dev.runinvm.junit.RunInVM;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -89,6 +90,31 @@ class HostileGuestsTest {
         List<Throwable> thrown = failures(Panics.class);
         assertSays(thrown.get(0), TECHNIQUE, "panics()", "PANIC", "sysrq", "console.log");
         assertSays(thrown.get(1), "neverStarts() did not run", "PANIC");
+    }
+
+    @RunInVM(isolation = Isolation.METHOD)
+    @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+    static class PanicsAlone {
+        @Test
+        @Order(1)
+        void panics() throws Exception {
+            sysrq('c');
+        }
+
+        @Test
+        @Order(2)
+        void hasAGuestOfItsOwn() throws Exception {
+            assertEquals(new Shell.Result(1, ""), Shell.run("dmesg | grep 'triggered crash'"));
+        }
+    }
+
+    @Test
+    void aPanicThatConcernsNobodyElse() {
+        EngineTestKit.engine("junit-jupiter")
+                .selectors(selectClass(PanicsAlone.class))
+                .execute()
+                .testEvents()
+                .assertStatistics(s -> s.started(2).succeeded(1).failed(1));
     }
 
     @RunInVM
