@@ -40,6 +40,11 @@ final class HiddenCpuid implements Stateful {
     private final CpuidScan scan = new CpuidScan();
     private final DirectCounters counters;
     private final Map<Long, Suspect> suspects = new HashMap<>();
+    /** Numbers of the pages that were ever looked at. */
+    private final BitSet seen = new BitSet();
+    /** Those that had nothing of the kind when the snapshot was taken which the guest goes on from. */
+    private BitSet harmless = new BitSet();
+
     private final byte[] bytes = new byte[PAGE];
     private int copies;
 
@@ -116,6 +121,10 @@ final class HiddenCpuid implements Stateful {
     /** A page with suspects on it, as it is now; null if it has none. */
     private @Nullable Suspect look(long physical) {
         long number = physical >>> 12;
+        if (harmless.get((int) number) && memory.source(memory.offset(physical)) != 0) {
+            return null; // as it was
+        }
+        seen.set((int) number);
         Suspect known = suspects.get(number);
         if (!hasCandidate(physical)) {
             if (known != null && known.copy < 0) {
@@ -246,6 +255,9 @@ final class HiddenCpuid implements Stateful {
             out.putBytes("likely", likely.array());
             out.putBytes("proven", s.proven.toByteArray());
         });
+        BitSet now = new BitSet();
+        seen.stream().filter(number -> !hasCandidate((long) number << 12)).forEach(now::set);
+        out.putBytes("harmless", now.toByteArray());
     }
 
     @Override
@@ -265,5 +277,8 @@ final class HiddenCpuid implements Stateful {
             s.proven.clear(PAGE - 1, Math.max(PAGE, s.proven.length()));
             suspects.put(number, s);
         }
+        harmless = BitSet.valueOf(in.getBytes("harmless"));
+        seen.clear();
+        seen.or(harmless);
     }
 }

@@ -36,6 +36,7 @@ public final class GuestMemory implements AutoCloseable {
     public static final int SPARE_PAGES = 256;
 
     private static final int CHUNK_SHIFT = 30;
+    private static final int COPIED_AT_ONCE = 16;
     private static final int CHUNK_MASK = (1 << CHUNK_SHIFT) - 1;
 
     /** Most files that may back a guest's memory. */
@@ -97,6 +98,10 @@ public final class GuestMemory implements AutoCloseable {
                 long from = (long) i << CHUNK_SHIFT;
                 chunks[i] = file.map(fileStart + from, (int) Math.min(1L << CHUNK_SHIFT, length - from));
             }
+        }
+
+        long inFile(long offset) {
+            return fileStart + offset - start;
         }
 
         ByteBuffer buffer(long offset) {
@@ -314,7 +319,6 @@ public final class GuestMemory implements AutoCloseable {
      *
      * @param pages their numbers in the memory file; those of pages that no file backs are passed over
      */
-    @SuppressWarnings("ReferenceEquality") // neighbours are copied at once if they lie in the same mapping
     public void makePrivate(int[] pages) {
         byte[] s = source;
         if (s == null) {
@@ -325,30 +329,63 @@ public final class GuestMemory implements AutoCloseable {
                 .sorted()
                 .distinct()
                 .toArray();
-        try (FileChannel channel = file.channel()) {
+        FileChannel[] from = new FileChannel[backings.size()];
+        ByteBuffer buffer = ByteBuffer.allocateDirect(COPIED_AT_ONCE * PAGE_SIZE);
+        try (FileChannel to = file.channel()) {
             for (int i = 0; i < sorted.length; ) {
                 int first = sorted[i];
-                Backing backing = backings.get(s[first] - 1);
-                ByteBuffer from = backing.buffer((long) first * PAGE_SIZE);
                 int n = 1;
                 while (i + n < sorted.length
+                        && n < COPIED_AT_ONCE
                         && sorted[i + n] == first + n
-                        && s[first + n] == s[first]
-                        && backing.buffer((long) (first + n) * PAGE_SIZE) == from) {
+                        && s[first + n] == s[first]) {
                     n++;
                 }
-                long at = (long) first * PAGE_SIZE;
-                ByteBuffer part = from.slice(backing.index(at), n * PAGE_SIZE);
-                while (part.hasRemaining()) {
-                    channel.write(part, at + part.position());
+                int number = s[first] - 1;
+                if (from[number] == null) {
+                    from[number] = backings.get(number).file.channel();
                 }
+                long at = (long) first * PAGE_SIZE;
+                copy(
+                        from[number],
+                        backings.get(number).inFile(at),
+                        to,
+                        at,
+                        buffer.clear().limit(n * PAGE_SIZE));
                 for (int k = first; k < first + n; k++) {
                     moved(s, k);
                 }
                 i += n;
             }
         } catch (IOException e) {
-            throw new HostLacks("the host has no memory for pages of the guest: " + e.getMessage(), e);
+            throw new HostLacks("pages of the guest cannot be copied: " + e.getMessage(), e);
+        } finally {
+            closeAll(from);
+        }
+    }
+
+    private static void copy(FileChannel from, long fromOffset, FileChannel to, long toOffset, ByteBuffer buffer)
+            throws IOException {
+        while (buffer.hasRemaining()) {
+            if (from.read(buffer, fromOffset + buffer.position()) < 0) {
+                throw new IOException("a file that backs memory has been truncated");
+            }
+        }
+        buffer.flip();
+        while (buffer.hasRemaining()) {
+            to.write(buffer, toOffset + buffer.position());
+        }
+    }
+
+    private static void closeAll(@Nullable FileChannel[] channels) {
+        for (FileChannel channel : channels) {
+            try {
+                if (channel != null) {
+                    channel.close();
+                }
+            } catch (IOException e) {
+                // nothing was written through it
+            }
         }
     }
 

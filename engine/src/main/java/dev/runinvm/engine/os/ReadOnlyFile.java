@@ -55,11 +55,19 @@ public final class ReadOnlyFile implements AutoCloseable {
 
     /** Maps a part, read-only, little-endian. The mapping outlives {@link #close()}. */
     public ByteBuffer map(long offset, int length) {
-        try (FileChannel channel = FileChannel.open(Path.of("/proc/self/fd/" + fd), StandardOpenOption.READ)) {
+        try (FileChannel channel = channel()) {
             return channel.map(FileChannel.MapMode.READ_ONLY, offset, length).order(ByteOrder.LITTLE_ENDIAN);
         } catch (IOException e) {
             throw new HostLacks("cannot map " + length + " bytes of " + path + ": " + e.getMessage(), e);
         }
+    }
+
+    /**
+     * A channel of its own, for whoever reads pages from all over it once: through a mapping each would take a page fault. To
+     * be closed by the caller.
+     */
+    public FileChannel channel() throws IOException {
+        return FileChannel.open(Path.of("/proc/self/fd/" + fd), StandardOpenOption.READ);
     }
 
     @Override
