@@ -1,4 +1,4 @@
-def answer = new File(basedir, 'target/vm/example.FilesIT-full/files/answer.txt').text
+def answer = new File(basedir, "target/vm/example.FilesIT-${technique.toLowerCase()}/files/answer.txt").text
 assert answer.startsWith('from the project\nand from Linux version')
 
 def report = javax.xml.parsers.DocumentBuilderFactory.newInstance().newDocumentBuilder()

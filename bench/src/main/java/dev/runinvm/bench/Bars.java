@@ -1,6 +1,7 @@
 package dev.runinvm.bench;
 
 import dev.runinvm.bench.guest.GuestMain;
+import dev.runinvm.engine.Technique;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -65,17 +66,21 @@ final class Bars {
         bars.addAll(micro(runs));
         bars.add(memory(runs));
         bars.add(overhead(runs));
-        bars.addAll(restore(runs));
-        bars.add(restores(runs));
-        bars.add(flat(runs));
+        for (Technique technique : List.of(Technique.FULL, Technique.PARA)) {
+            bars.addAll(restore(runs, technique));
+            bars.add(restores(runs, technique));
+            bars.add(flat(runs, technique));
+        }
         bars.add(boots(runs, PARA));
         bars.add(boots(runs, FULL));
         return bars;
     }
 
-    private static List<Bar> restore(List<Run> runs) {
-        List<Double> restored = firstResults(runs, Starts.RESTORED);
-        List<Double> cold = firstResults(runs, Starts.COLD);
+    private static List<Bar> restore(List<Run> runs, Technique technique) {
+        String restoredName = Starts.restored(technique);
+        String coldName = Starts.cold(technique);
+        List<Double> restored = firstResults(runs, restoredName);
+        List<Double> cold = firstResults(runs, coldName);
         String needs = "needs --work restore";
         OptionalDouble ratio = OptionalDouble.empty();
         if (!restored.isEmpty() && !cold.isEmpty()) {
@@ -83,35 +88,35 @@ final class Bars {
                     Report.middle(cold).orElseThrow() / Report.middle(restored).orElseThrow());
         }
         List<Double> share = new ArrayList<>();
-        for (Run many : together(runs, Starts.RESTORED)) {
-            together(runs, Starts.COLD).stream()
+        for (Run many : together(runs, restoredName)) {
+            together(runs, coldName).stream()
                     .filter(other -> memoryEach(many) > 0 && memoryEach(other) > 0)
                     .forEach(other -> share.add(memoryEach(many) / memoryEach(other)));
         }
         return List.of(
                 judged(
-                        "restored start to first test result, ms, FULL",
+                        "restored start to first test result, ms, " + technique,
                         Report.middle(restored),
                         "<= " + number(MOST_RESTORE_MILLIS),
                         m -> m <= MOST_RESTORE_MILLIS,
                         basis(restored, needs)),
                 judged(
-                        "cold start / restored start, FULL, medians",
+                        "cold start / restored start, " + technique + ", medians",
                         ratio,
                         ">= " + number(LEAST_RESTORE_RATIO),
                         m -> m >= LEAST_RESTORE_RATIO,
                         ratio.isEmpty() ? needs : "cold: " + basis(cold, needs)),
                 judged(
-                        "memory of a restored guest / a cold one's, FULL",
+                        "memory of a restored guest / a cold one's, " + technique,
                         Report.middle(share),
                         "< " + number(1),
                         m -> m < 1,
                         share.isEmpty()
-                                ? together(runs, Starts.RESTORED).isEmpty()
+                                ? together(runs, restoredName).isEmpty()
                                         ? needs
                                         : "the JVM's heap gave back more than the guests took; measure again"
                                 : "of guests alive at once: "
-                                        + together(runs, Starts.RESTORED).stream()
+                                        + together(runs, restoredName).stream()
                                                 .map(r -> number(memoryEach(r) / (1 << 20)) + " MiB each")
                                                 .findFirst()
                                                 .orElse("")));
@@ -134,15 +139,19 @@ final class Bars {
         return run.counters().getOrDefault(Starts.PER_GUEST, 0L);
     }
 
-    private static Bar restores(List<Run> runs) {
-        List<Run> all = runs.stream().filter(r -> r.work() == Work.RESTORES).toList();
-        return inARow("restores in a row without a failure, FULL", all, RESTORES, "--work restores --restores ");
+    private static Bar restores(List<Run> runs, Technique technique) {
+        String name = Starts.restored(technique);
+        List<Run> all = runs.stream()
+                .filter(r -> r.work() == Work.RESTORES && r.contender().equals(name))
+                .toList();
+        return inARow(
+                "restores in a row without a failure, " + technique, all, RESTORES, "--work restores --restores ");
     }
 
     /** The most that anything has grown by after the first restores. */
-    private static Bar flat(List<Run> runs) {
-        List<Run> later = runs.stream()
-                .filter(r -> r.work() == Work.RESTORES && r.good() && r.round() >= SETTLED)
+    private static Bar flat(List<Run> runs, Technique technique) {
+        List<Run> later = of(runs, Work.RESTORES, Starts.restored(technique)).stream()
+                .filter(r -> r.good() && r.round() >= SETTLED)
                 .toList();
         double growth = 0;
         String what = "";
@@ -160,7 +169,7 @@ final class Bars {
             }
         }
         return judged(
-                "what restores in a row leave over, growth, FULL",
+                "what restores in a row leave over, growth, " + technique,
                 growth == 0 ? OptionalDouble.empty() : OptionalDouble.of(growth),
                 "<= " + number(MOST_GROWTH),
                 m -> m <= MOST_GROWTH,

@@ -2,6 +2,7 @@ package dev.runinvm.bench;
 
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.Technique;
+import dev.runinvm.engine.Techniques;
 import dev.runinvm.engine.image.GuestImages;
 import dev.runinvm.engine.image.ImageRequest;
 import dev.runinvm.engine.image.PreparedImage;
@@ -13,9 +14,11 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -154,17 +157,26 @@ public final class Bench implements Callable<Integer> {
         List<Contender> contenders = contenders(new Workload(guestJar, image, initramfs, memoryMib));
         List<Run> all = new ArrayList<>();
         for (Work work : works) {
-            all.addAll(
-                    switch (work) {
-                        case RESTORE -> starts().restore(runs, guests);
-                        case RESTORES -> starts().restores(restores);
-                        default -> rounds(contenders, work, folder);
-                    });
+            switch (work) {
+                case RESTORE -> {
+                    for (Technique technique : warm()) {
+                        all.addAll(starts(technique).restore(runs, guests));
+                    }
+                }
+                case RESTORES -> {
+                    for (Technique technique : warm()) {
+                        all.addAll(starts(technique).restores(restores));
+                    }
+                }
+                default -> all.addAll(rounds(contenders, work, folder));
+            }
         }
         List<Bars.Bar> bars = Bars.of(all);
         OUT.println();
         OUT.print(new Report(contenders, all).text());
-        OUT.print(Starts.text(all));
+        for (Technique technique : Technique.values()) {
+            OUT.print(Starts.text(all, technique));
+        }
         OUT.print(Bars.text(bars));
         if (json != null) {
             JsonReport.write(json, contenders, all, bars);
@@ -176,8 +188,17 @@ public final class Bench implements Callable<Integer> {
         return bars.stream().anyMatch(b -> b.verdict() == Bars.Verdict.NOT_MET) ? NOT_MET : CommandLine.ExitCode.OK;
     }
 
-    private Starts starts() {
-        return new Starts(memoryMib, Duration.ofSeconds(deadlineSeconds), OUT);
+    /** Techniques that are to be measured and whose guests can come from snapshots. */
+    private List<Technique> warm() {
+        return Arrays.stream(Technique.values())
+                .filter(t -> only.isEmpty() || only.contains(t.name().toLowerCase(Locale.ROOT)))
+                .filter(t -> Techniques.availability(t).usable()
+                        && Techniques.snapshotObstacle(t).isEmpty())
+                .toList();
+    }
+
+    private Starts starts(Technique technique) {
+        return new Starts(technique, memoryMib, Duration.ofSeconds(deadlineSeconds), OUT);
     }
 
     private List<Contender> contenders(Workload workload) {

@@ -22,7 +22,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * One guest of technique FULL from its start to the first test result, and further if wanted: in this JVM, as the test
+ * One guest from its start to the first test result, and further if wanted: in this JVM, as the test
  * classes of a build start theirs one after the other, with the class path that this JVM has.
  */
 final class GuestStart implements AutoCloseable {
@@ -49,11 +49,11 @@ final class GuestStart implements AutoCloseable {
     private final StartedGuest guest;
     private final Vm vm;
 
-    private GuestStart(boolean restored, long memoryBytes, String tests, Duration deadline)
+    private GuestStart(Technique technique, boolean restored, long memoryBytes, String tests, Duration deadline)
             throws InterruptedException {
         this.deadline = deadline;
         this.classPath = classPath();
-        VmConfig config = config(memoryBytes);
+        VmConfig config = config(technique, memoryBytes);
         guest = restored
                 ? WarmGuests.start(config, NAME, classPath, deadline, new GuestLink.Listener() {})
                 : StartedGuest.booting(Techniques.start(config));
@@ -73,8 +73,8 @@ final class GuestStart implements AutoCloseable {
     }
 
     /** What guests from snapshots need, made ahead. */
-    static void prepare(long memoryBytes, Duration deadline) {
-        WarmGuests.prepare(config(memoryBytes), classPath(), deadline, step -> {});
+    static void prepare(Technique technique, long memoryBytes, Duration deadline) {
+        WarmGuests.prepare(config(technique, memoryBytes), classPath(), deadline, step -> {});
     }
 
     /**
@@ -83,13 +83,13 @@ final class GuestStart implements AutoCloseable {
      * @param restored from a snapshot that {@link #prepare} has made; else it boots
      * @param tests the test class
      */
-    static GuestStart of(boolean restored, long memoryBytes, String tests, Duration deadline)
+    static GuestStart of(Technique technique, boolean restored, long memoryBytes, String tests, Duration deadline)
             throws InterruptedException {
-        return new GuestStart(restored, memoryBytes, tests, deadline);
+        return new GuestStart(technique, restored, memoryBytes, tests, deadline);
     }
 
-    private static VmConfig config(long memoryBytes) {
-        return VmConfig.of(Technique.FULL).memory(memoryBytes).agent(AgentJar.locate());
+    private static VmConfig config(Technique technique, long memoryBytes) {
+        return VmConfig.of(technique).memory(memoryBytes).agent(AgentJar.locate());
     }
 
     private static List<Path> classPath() {

@@ -1,6 +1,7 @@
 package dev.runinvm.bench;
 
 import dev.runinvm.bench.guest.StartTests;
+import dev.runinvm.engine.Technique;
 import dev.runinvm.engine.VmException;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -16,14 +17,10 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Starts guests of technique FULL in this JVM: cold and from a snapshot in turns, many of each at once for their memory, and
+ * Starts guests of one technique in this JVM: cold and from a snapshot in turns, many of each at once for their memory, and
  * many from a snapshot in a row.
  */
 final class Starts {
-    /** Guests that boot. */
-    static final String COLD = "full-cold";
-    /** Guests from a snapshot. */
-    static final String RESTORED = "full-restored";
     /** Counter of a run of several guests: bytes of the host's memory that one took. */
     static final String PER_GUEST = "memory.perGuest";
     /** Counter of a restore in a row: open descriptors of this JVM when its guest had ended. */
@@ -52,14 +49,26 @@ final class Starts {
             "direct.nanosInGuest",
             "memory.touchedBytes");
 
+    private final Technique technique;
     private final long memoryBytes;
     private final Duration deadline;
     private final PrintStream out;
 
-    Starts(int memoryMib, Duration deadline, PrintStream out) {
+    Starts(Technique technique, int memoryMib, Duration deadline, PrintStream out) {
+        this.technique = technique;
         this.memoryBytes = (long) memoryMib << 20;
         this.deadline = deadline;
         this.out = out;
+    }
+
+    /** What guests of a technique that boot are called among contenders. */
+    static String cold(Technique technique) {
+        return technique.name().toLowerCase(Locale.ROOT) + "-cold";
+    }
+
+    /** Likewise guests from a snapshot. */
+    static String restored(Technique technique) {
+        return technique.name().toLowerCase(Locale.ROOT) + "-restored";
     }
 
     /** Rounds of one cold and one restored guest, the next round beginning with the other; then {@code guests} at once of each. */
@@ -96,7 +105,7 @@ final class Starts {
             Run run = one(round, true);
             Map<String, Long> counters = new LinkedHashMap<>(leftOver(round % SETTLED_EVERY == 0 || round == count));
             runs.add(new Run(
-                    round, RESTORED, Work.RESTORES, run.millis(), run.memory(), Map.of(), counters, run.failure()));
+                    round, name(true), Work.RESTORES, run.millis(), run.memory(), Map.of(), counters, run.failure()));
             if (!run.good() || counters.containsKey(HELD)) {
                 out.println("restore " + round + " of " + count + ": "
                         + run.failure().map(f -> "FAILED: " + f).orElse(run.millis() + " ms") + ", left over: "
@@ -107,23 +116,23 @@ final class Starts {
     }
 
     private void prepare() {
-        out.println("making the snapshots that are missing");
-        GuestStart.prepare(memoryBytes, deadline);
+        out.println("making the snapshots of " + technique + " that are missing");
+        GuestStart.prepare(technique, memoryBytes, deadline);
     }
 
-    private static String name(boolean restored) {
-        return restored ? RESTORED : COLD;
+    private String name(boolean restored) {
+        return restored ? restored(technique) : cold(technique);
     }
 
     private Run one(int round, boolean restored) throws InterruptedException {
-        try (GuestStart guest = GuestStart.of(restored, memoryBytes, StartTests.class.getName(), deadline)) {
+        try (GuestStart guest = GuestStart.of(technique, restored, memoryBytes, StartTests.class.getName(), deadline)) {
             return run(round, restored, guest.micros(), guest.counters(), Optional.empty());
         } catch (VmException e) {
             return run(round, restored, Map.of(), Map.of(), Optional.of(String.valueOf(e.getMessage())));
         }
     }
 
-    private static Run run(
+    private Run run(
             int round,
             boolean restored,
             Map<String, Long> micros,
@@ -145,7 +154,7 @@ final class Starts {
         try {
             long before = proportional();
             for (int i = 0; i < guests; i++) {
-                all.add(GuestStart.of(restored, memoryBytes, StartTests.class.getName(), deadline));
+                all.add(GuestStart.of(technique, restored, memoryBytes, StartTests.class.getName(), deadline));
             }
             long each = (proportional() - before) / guests;
             long touched = all.stream().mapToLong(GuestStart::touchedBytes).sum() / guests;
@@ -199,28 +208,32 @@ final class Starts {
     }
 
     /** Medians, cold beside restored. */
-    static String text(List<Run> runs) {
+    static String text(List<Run> runs, Technique technique) {
+        String booted = cold(technique);
+        String fromSnapshot = restored(technique);
         List<Run> starts = runs.stream()
                 .filter(r -> r.work() == Work.RESTORE && r.good() && r.round() > 0)
+                .filter(r -> r.contender().equals(booted) || r.contender().equals(fromSnapshot))
                 .toList();
         if (starts.isEmpty()) {
             return "";
         }
         StringBuilder text = new StringBuilder(String.format(
-                Locale.ROOT, "%-28s %15s %15s %8s%n", "median ms from start to", COLD, RESTORED, "ratio"));
+                Locale.ROOT, "%-28s %15s %15s %8s%n", "median ms from start to", booted, fromSnapshot, "ratio"));
         for (String phase : GuestStart.PHASES) {
-            double cold = median(starts, COLD, phase);
-            double restored = median(starts, RESTORED, phase);
+            double cold = median(starts, booted, phase);
+            double restored = median(starts, fromSnapshot, phase);
             text.append(
                     String.format(Locale.ROOT, "%-28s %15.0f %15.0f %8.1f%n", phase, cold, restored, cold / restored));
         }
-        text.append(String.format(Locale.ROOT, "%n%-40s", "median in each phase, " + RESTORED));
+        text.append(String.format(Locale.ROOT, "%n%-40s", "median in each phase, " + fromSnapshot));
         GuestStart.PHASES.forEach(phase -> text.append(String.format(Locale.ROOT, " %17s", phase)));
         text.append(System.lineSeparator());
         for (String counter : TOLD) {
             text.append(String.format(Locale.ROOT, "%-40s", counter));
             for (String phase : GuestStart.PHASES) {
-                text.append(String.format(Locale.ROOT, " %17.0f", medianCounter(starts, phase + ": " + counter)));
+                text.append(String.format(
+                        Locale.ROOT, " %17.0f", medianCounter(starts, fromSnapshot, phase + ": " + counter)));
             }
             text.append(System.lineSeparator());
         }
@@ -236,9 +249,9 @@ final class Starts {
                 .orElse(Double.NaN);
     }
 
-    private static double medianCounter(List<Run> runs, String counter) {
+    private static double medianCounter(List<Run> runs, String contender, String counter) {
         return Report.median(runs.stream()
-                        .filter(r -> r.contender().equals(RESTORED))
+                        .filter(r -> r.contender().equals(contender))
                         .map(r -> r.counters().getOrDefault(counter, 0L))
                         .toList())
                 .orElse(0);

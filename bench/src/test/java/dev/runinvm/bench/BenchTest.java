@@ -3,6 +3,7 @@ package dev.runinvm.bench;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.runinvm.bench.guest.GuestMain;
+import dev.runinvm.engine.Technique;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
@@ -184,26 +185,27 @@ class BenchTest {
     void restoredStartsAreJudgedByMediansOfTheSameRun() {
         List<Run> runs = new ArrayList<>();
         for (int round = 1; round <= 3; round++) {
-            runs.add(start(round, Starts.COLD, 6000L + round, Map.of()));
-            runs.add(start(round, Starts.RESTORED, 400L + round, Map.of()));
+            runs.add(start(round, Starts.cold(Technique.FULL), 6000L + round, Map.of()));
+            runs.add(start(round, Starts.restored(Technique.FULL), 400L + round, Map.of()));
         }
         // Of many at once the memory counts, not the time.
-        runs.add(start(0, Starts.COLD, 0, Map.of(Starts.PER_GUEST, 200L << 20)));
-        runs.add(start(0, Starts.RESTORED, 0, Map.of(Starts.PER_GUEST, 50L << 20)));
+        runs.add(start(0, Starts.cold(Technique.FULL), 0, Map.of(Starts.PER_GUEST, 200L << 20)));
+        runs.add(start(0, Starts.restored(Technique.FULL), 0, Map.of(Starts.PER_GUEST, 50L << 20)));
         List<Bars.Bar> bars = Bars.of(runs);
         assertEquals(402.0, named(bars, "restored start to").figure());
         assertEquals(Bars.Verdict.MET, named(bars, "restored start to").verdict());
         assertEquals(6002.0 / 402, named(bars, "cold start /").figure());
         assertEquals(Bars.Verdict.NOT_MET, named(bars, "cold start /").verdict());
         assertEquals(0.25, named(bars, "memory of a restored").figure());
-        assertTrue(Starts.text(runs).contains("full-restored"), () -> Starts.text(runs));
+        assertTrue(
+                Starts.text(runs, Technique.FULL).contains("full-restored"), () -> Starts.text(runs, Technique.FULL));
     }
 
     @Test
     void memoryThatNoGuestCanHaveIsNoFigure() {
         List<Run> runs = List.of(
-                start(0, Starts.COLD, 0, Map.of(Starts.PER_GUEST, 200L << 20)),
-                start(0, Starts.RESTORED, 0, Map.of(Starts.PER_GUEST, -(30L << 20))));
+                start(0, Starts.cold(Technique.FULL), 0, Map.of(Starts.PER_GUEST, 200L << 20)),
+                start(0, Starts.restored(Technique.FULL), 0, Map.of(Starts.PER_GUEST, -(30L << 20))));
         assertEquals(
                 Bars.Verdict.NOT_MEASURED,
                 named(Bars.of(runs), "memory of a restored").verdict());
@@ -221,7 +223,7 @@ class BenchTest {
         assertEquals(Bars.Verdict.NOT_MET, named(Bars.of(runs), "what restores").verdict());
         runs.set(Bars.RESTORES - 1, restore(Bars.RESTORES, Map.of(Starts.DESCRIPTORS, 40L, Starts.PROCESSES, 2L)));
         assertEquals(Bars.Verdict.NOT_MET, named(Bars.of(runs), "what restores").verdict());
-        runs.set(3, run(4, Starts.RESTORED, Work.RESTORES, Map.of(), false));
+        runs.set(3, run(4, Starts.restored(Technique.FULL), Work.RESTORES, Map.of(), false));
         assertEquals(
                 Bars.Verdict.NOT_MET, named(Bars.of(runs), "restores in a row").verdict());
     }
@@ -245,7 +247,7 @@ class BenchTest {
     private static Run restore(int round, Map<String, Long> counters) {
         return new Run(
                 round,
-                Starts.RESTORED,
+                Starts.restored(Technique.FULL),
                 Work.RESTORES,
                 Map.of(),
                 new Run.Held(0, 0),

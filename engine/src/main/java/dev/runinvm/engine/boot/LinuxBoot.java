@@ -2,17 +2,12 @@ package dev.runinvm.engine.boot;
 
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.machine.GuestMemory;
-import dev.runinvm.engine.os.ReadOnlyFile;
 import dev.runinvm.engine.x86.CpuState;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -138,28 +133,28 @@ public final class LinuxBoot {
                     + "; only 1 MiB to 4 GiB is possible");
         }
         // Linux lets its first file system take half of the memory that is neither kernel nor initramfs
-        long needed = kernelEnd + KERNEL_NEEDS + archives.size + 2 * archives.unpackedSize + images.size;
+        long needed = kernelEnd + KERNEL_NEEDS + archives.size() + 2 * archives.unpackedSize() + images.size();
         if (memory.ramSize() < needed) {
             throw new HostLacks("the guest's memory of " + mib(memory.ramSize()) + " MiB is too small: this kernel with"
-                    + " an initramfs of " + mib(archives.size) + " MiB and disks of " + mib(images.size)
+                    + " an initramfs of " + mib(archives.size()) + " MiB and disks of " + mib(images.size())
                     + " MiB needs at least " + mib(needed) + " MiB before the first program runs");
         }
-        long disksEnd = images.size == 0 ? memory.lowSize() : memory.lowSize() & -MemoryDisks.UNIT;
-        long disksStart = disksEnd - images.size;
+        long disksEnd = images.size() == 0 ? memory.lowSize() : memory.lowSize() & -MemoryDisks.UNIT;
+        long disksStart = disksEnd - images.size();
         long top = Math.min(disksStart, header.initramfsAddressMax() + 1);
-        long start = top - archives.size & -GuestMemory.PAGE_SIZE;
+        long start = top - archives.size() & -GuestMemory.PAGE_SIZE;
         if (start < kernelEnd) {
             throw new HostLacks(
-                    "an initramfs of " + mib(archives.size) + " MiB has no room between the kernel's end at "
+                    "an initramfs of " + mib(archives.size()) + " MiB has no room between the kernel's end at "
                             + mib(kernelEnd) + " MiB and the highest address possible, " + mib(top) + " MiB");
         }
         return new Layout(
                 kernel.physicalStart(),
                 kernelEnd,
-                archives.size == 0 ? 0 : start,
-                archives.size,
-                images.offsets.stream().map(o -> disksStart + o).toList(),
-                new MemoryDisks(images.sizes),
+                archives.size() == 0 ? 0 : start,
+                archives.size(),
+                images.starts(disksStart),
+                new MemoryDisks(images.sizes()),
                 disksStart,
                 disksEnd);
     }
@@ -264,92 +259,5 @@ public final class LinuxBoot {
         cpu.cr3 = PML4;
         cpu.cr4 = 1 << 5; // PAE
         cpu.efer = CpuState.EFER_LME | CpuState.EFER_LMA;
-    }
-
-    /** Files that lie one behind the other in guest memory; they are read straight into it. */
-    private static final class Payload {
-        private final String what;
-        private final List<Path> files;
-        private final List<Long> sizes = new ArrayList<>();
-        private final List<Long> offsets = new ArrayList<>();
-        /** Bytes in guest memory, and bytes the guest will need again to unpack plain archives. */
-        private long size;
-
-        private long unpackedSize;
-
-        private Payload(String what, List<Path> files) {
-            this.what = what;
-            this.files = files;
-        }
-
-        /** Disks, as {@link MemoryDisks} lays them out. */
-        static Payload ofDisks(List<Path> files) {
-            Payload result = new Payload("disk", files);
-            MemoryDisks disks = MemoryDisks.of(files);
-            result.sizes.addAll(disks.sizes());
-            disks.places().forEach(place -> result.offsets.add(place.start()));
-            result.size = disks.size();
-            result.requireSmall();
-            return result;
-        }
-
-        /** @param alignment of each file's start, and of the size of all; a power of two */
-        static Payload of(String what, List<Path> files, long alignment) {
-            Payload result = new Payload(what, files);
-            for (Path file : files) {
-                try (InputStream in = Files.newInputStream(file)) {
-                    long size = Files.size(file);
-                    result.sizes.add(size);
-                    result.offsets.add(result.size);
-                    result.size = result.size + size + alignment - 1 & -alignment;
-                    if (new String(in.readNBytes(6), StandardCharsets.ISO_8859_1).startsWith("07070")) {
-                        result.unpackedSize += size;
-                    }
-                } catch (IOException e) {
-                    throw result.unreadable(file, e);
-                }
-            }
-            result.requireSmall();
-            return result;
-        }
-
-        private void requireSmall() {
-            if (size > Integer.MAX_VALUE) {
-                throw new HostLacks("the " + what + " has " + size + " bytes, at most 2 GiB are possible");
-            }
-        }
-
-        private HostLacks unreadable(Path file, IOException e) {
-            return new HostLacks("cannot read the " + what + " " + file + ": " + e, e);
-        }
-
-        /** Makes the files the content of memory without copying them, where that memory can share. */
-        void back(GuestMemory memory, long start) {
-            if (!memory.shares()) {
-                load(memory, start);
-                return;
-            }
-            for (int i = 0; i < files.size(); i++) {
-                ReadOnlyFile file = ReadOnlyFile.open(files.get(i));
-                if (file.size() != sizes.get(i)) {
-                    file.close();
-                    throw new HostLacks("the " + what + " " + files.get(i) + " changed its size while it was read");
-                }
-                memory.give(memory.offset(start + offsets.get(i)), file);
-            }
-        }
-
-        void load(GuestMemory memory, long start) {
-            for (int i = 0; i < files.size(); i++) {
-                Path file = files.get(i);
-                try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-                    if (memory.load(channel, sizes.get(i), start + offsets.get(i)) < sizes.get(i)) {
-                        throw new HostLacks("the " + what + " " + file + " became shorter while it was read");
-                    }
-                } catch (IOException e) {
-                    throw unreadable(file, e);
-                }
-            }
-        }
     }
 }

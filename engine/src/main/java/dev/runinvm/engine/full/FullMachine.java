@@ -22,6 +22,8 @@ import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.machine.MmioBus;
 import dev.runinvm.engine.machine.Pc;
 import dev.runinvm.engine.machine.PortBus;
+import dev.runinvm.engine.snapshot.GuestState;
+import dev.runinvm.engine.snapshot.KnownCode;
 import dev.runinvm.engine.snapshot.SnapshotFile;
 import dev.runinvm.engine.snapshot.Standstill;
 import dev.runinvm.engine.x86.Cpu;
@@ -78,7 +80,7 @@ final class FullMachine implements Vm {
             HostCpu host = HostCpu.probe();
             FirstTouches known = from == null ? null : from.firstTouches();
             noted = from == null || known != null ? null : new FirstTouches();
-            FullState state = from == null ? null : FullState.open(from, host);
+            GuestState state = from == null ? null : GuestState.open(from, host.tscHz());
             long begin = state == null ? 0 : state.header().nanos();
             time = new HostTime(host, begin);
             PortBus ports = new PortBus();
@@ -144,7 +146,7 @@ final class FullMachine implements Vm {
         thread.setDaemon(true);
     }
 
-    private static DirectEngine direct(GuestMemory memory, HostCpu host, @Nullable FullState state) {
+    private static DirectEngine direct(GuestMemory memory, HostCpu host, @Nullable GuestState state) {
         DirectEngine direct = DirectEngine.open(memory, host);
         try {
             if (state != null) {
@@ -227,13 +229,13 @@ final class FullMachine implements Vm {
 
     @Override
     public long snapshot(Path file, boolean idleOnly, Duration patience) throws InterruptedException {
-        Standstill guest = vcpu::atRest;
+        Standstill guest = vcpu.rest::atRest;
         return guest.write(channel, idleOnly, patience, () -> write(file));
     }
 
     /** Writes a snapshot of a machine whose processor stands still or was never started. */
     long write(Path file) {
-        return FullState.write(file, memory, cpu, pc, time, channel, diskStarts, console, direct);
+        return GuestState.write(file, memory, cpu, pc, time, channel, diskStarts, console, direct);
     }
 
     @Override

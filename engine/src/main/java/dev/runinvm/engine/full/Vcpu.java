@@ -1,9 +1,8 @@
 package dev.runinvm.engine.full;
 
-import dev.runinvm.engine.EngineBug;
-import dev.runinvm.engine.GuestFailure;
 import dev.runinvm.engine.direct.DirectEngine;
 import dev.runinvm.engine.direct.Trap;
+import dev.runinvm.engine.guest.RestPoint;
 import dev.runinvm.engine.guest.Stop;
 import dev.runinvm.engine.machine.DeadlineAlarm;
 import dev.runinvm.engine.machine.Pc;
@@ -15,26 +14,16 @@ import dev.runinvm.engine.x86.FarControl;
 import dev.runinvm.engine.x86.Interpreter;
 import dev.runinvm.engine.x86.Interrupts;
 import dev.runinvm.engine.x86.TripleFault;
-import java.time.Duration;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The processor's life: ring 0 in the interpreter, ring 3 on the real CPU, interrupts and time in between. All of it on
- * one thread; {@link #wake()}, {@link #stop()} and {@link #atRest} may come from any.
+ * one thread; {@link #wake()} and {@link #stop()} may come from any.
  */
 final class Vcpu {
-    private static final AtomicReferenceFieldUpdater<Vcpu, @Nullable Pause> PAUSE =
-            AtomicReferenceFieldUpdater.newUpdater(Vcpu.class, Pause.class, "pause");
-
     private final Cpu cpu;
     private final CpuState s;
     private final Pc pc;
@@ -42,10 +31,10 @@ final class Vcpu {
     private final TimeSource time;
     private final Interpreter interpreter;
     private final BooleanSupplier switchedOff;
+    /** Where it stands still for others. */
+    final RestPoint rest = new RestPoint(this::wake);
 
     private volatile boolean stopping;
-    private volatile @Nullable Pause pause;
-    private volatile boolean finished;
     private volatile boolean sleeping;
     private volatile Thread thread = Thread.currentThread();
 
@@ -73,53 +62,6 @@ final class Vcpu {
         cpu.mmu.setListener(direct);
         direct.setWritableListener(interpreter.cache()::dropPage);
         cpu.vectorUnit = direct.vectorUnit();
-    }
-
-    /** Something to be done while the processor stands still. */
-    private record Pause(Runnable action, boolean idleOnly, CompletableFuture<Void> done) {}
-
-    /**
-     * Has something done on the processor's thread, between two instructions; returns when that is done. Any other thread.
-     *
-     * @param idleOnly only while the processor is halted and no interrupt waits for it
-     * @return false if the processor was never found so within the time
-     * @throws GuestFailure if the processor has stopped for good
-     */
-    boolean atRest(Runnable action, boolean idleOnly, Duration patience) throws InterruptedException {
-        Pause p = new Pause(action, idleOnly, new CompletableFuture<>());
-        pause = p;
-        wake();
-        if (finished) {
-            throw new GuestFailure("the guest has ended");
-        }
-        try {
-            p.done.get(patience.toNanos(), TimeUnit.NANOSECONDS);
-            return true;
-        } catch (TimeoutException e) {
-            if (PAUSE.compareAndSet(this, p, null)) {
-                return false;
-            }
-            // It is under way, and takes as long as it takes.
-            p.done.handle((nothing, thrown) -> nothing).join();
-            return true;
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof RuntimeException cause) {
-                throw cause;
-            }
-            throw new EngineBug("what was to be done while the processor stood still failed", e.getCause());
-        }
-    }
-
-    private void pauseIfAsked(boolean idle) {
-        Pause p = pause;
-        if (p != null && (idle || !p.idleOnly) && PAUSE.compareAndSet(this, p, null)) {
-            try {
-                p.action.run();
-                p.done.complete(null);
-            } catch (RuntimeException | Error e) {
-                p.done.completeExceptionally(e);
-            }
-        }
     }
 
     /** Makes the loop look at devices and requests soon. Any thread. */
@@ -157,7 +99,7 @@ final class Vcpu {
                     return new Stop(Stop.Kind.RESET, reset);
                 }
                 Interrupts.acceptIfPending(cpu);
-                pauseIfAsked(s.halted && !pc.pic.pending());
+                rest.reached(s.halted && !pc.pic.pending());
                 if (s.halted) {
                     if (!s.interruptsEnabled()) {
                         return new Stop(Stop.Kind.HALTED, "halted with interrupts off");
@@ -176,11 +118,7 @@ final class Vcpu {
         } catch (TripleFault e) {
             return new Stop(Stop.Kind.TRIPLE_FAULT, e.getMessage() + ", at " + where());
         } finally {
-            finished = true;
-            Pause p = pause;
-            if (p != null) {
-                p.done.completeExceptionally(new GuestFailure("the guest has ended"));
-            }
+            rest.finish();
         }
     }
 

@@ -2,11 +2,16 @@ package dev.runinvm.engine.image;
 
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.VmConfig;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** The guest kernel's command line (Documentation/admin-guide/kernel-parameters.rst). */
 public final class CommandLine {
@@ -31,6 +36,11 @@ public final class CommandLine {
      */
     private static final List<String> SKIPPED =
             List.of("ftrace_check_for_weak_functions", "trace_eval_init", "blake2s_mod_init");
+
+    /** What arguments of our init begin with, and where it looks for those that the kernel was not given. */
+    private static final String OWN = "runinvm.";
+
+    private static final String ARGUMENTS = "opt/runinvm/arguments";
 
     private final List<String> arguments = new ArrayList<>();
 
@@ -148,6 +158,36 @@ public final class CommandLine {
             arguments.add(more.trim());
         }
         return this;
+    }
+
+    /**
+     * Divides a line that is too long for the kernel: what is for our own init goes another way, as {@link #archive} of the
+     * second.
+     *
+     * @param most bytes that the kernel takes
+     * @return the line for the kernel, and the rest, empty if nothing has to be taken away
+     */
+    public List<String> divide(int most) {
+        if (toString().getBytes(StandardCharsets.UTF_8).length <= most) {
+            return List.of(toString(), "");
+        }
+        Predicate<String> own = argument -> argument.startsWith(OWN);
+        return List.of(
+                arguments.stream().filter(own.negate()).collect(Collectors.joining(" ")),
+                arguments.stream().filter(own).collect(Collectors.joining(" ")));
+    }
+
+    /** A cpio archive that gives our init arguments which are not in the kernel's command line. */
+    public static byte[] archive(String arguments) {
+        FileTree tree = new FileTree();
+        tree.file(ARGUMENTS, 0644, arguments + "\n");
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try {
+            CpioWriter.write(tree, bytes, "arguments", Progress.NONE);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return bytes.toByteArray();
     }
 
     @Override

@@ -1,13 +1,16 @@
 package dev.runinvm.engine.para;
 
 import dev.runinvm.engine.machine.DoorbellHandler;
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
+import dev.runinvm.engine.machine.Stateful;
 
 /**
  * The channel's doorbell: what the agent writes to a console of its own. Each write ends in a hypercall, the event
  * channel's notification, which returns when the host has done what it was asked. The letters are ASCII, so that no
  * terminal setting changes them: F flush; W and 8 hexadecimal digits, wait so many milliseconds; G goodbye.
  */
-final class Bell implements OtherOps.Output {
+final class Bell implements OtherOps.Output, Stateful {
     private static final int DIGITS = 8;
 
     private final DoorbellHandler handler;
@@ -53,5 +56,19 @@ final class Bell implements OtherOps.Output {
             }
             default -> {} // whatever else is written there
         }
+    }
+
+    @Override
+    public void save(StateWriter out) {
+        out.section("bell", 1);
+        out.putInt("digits", digits);
+        out.putLong("millis", millis);
+    }
+
+    @Override
+    public void load(StateReader in) {
+        in.section("bell", 1);
+        digits = in.getInt("digits");
+        millis = in.getLong("millis");
     }
 }

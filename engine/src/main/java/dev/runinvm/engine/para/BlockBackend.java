@@ -2,6 +2,8 @@ package dev.runinvm.engine.para;
 
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.machine.GuestMemory;
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -50,6 +52,7 @@ final class BlockBackend implements XenBus.Backend, AutoCloseable {
     private final long sectors;
     private long ring = -1;
     private int port;
+    private final Runnable peer = this::notified;
     private int requestConsumer;
     private int responseProducer;
 
@@ -117,7 +120,7 @@ final class BlockBackend implements XenBus.Backend, AutoCloseable {
     public boolean connect(String front, String back) {
         long page = grants.page(store.readNumber(front + "/ring-ref"), true);
         int channel = store.readNumber(front + "/event-channel");
-        if (page < 0 || !events.connect(channel, this::notified)) {
+        if (page < 0 || !events.connect(channel, peer)) {
             return false;
         }
         ring = page;
@@ -201,6 +204,9 @@ final class BlockBackend implements XenBus.Backend, AutoCloseable {
                 return ERROR;
             }
             long offset = memory.offset(page + (long) first * SECTOR);
+            if (!write) {
+                memory.makePrivate(offset);
+            }
             ByteBuffer target = memory.buffer(offset).slice(memory.index(offset), count * SECTOR);
             move(write, target, sector * SECTOR);
             if (!write) {
@@ -228,6 +234,38 @@ final class BlockBackend implements XenBus.Backend, AutoCloseable {
             file.close();
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    /** What is in the file is not part of it: the guest will find there what is there by then. */
+    @Override
+    public void save(StateWriter out) {
+        out.section("block-backend", 1);
+        out.putLong("sectors", sectors);
+        out.putBoolean("readOnly", readOnly);
+        boolean connected = ring >= 0 && events.isConnected(port, peer);
+        out.putLong("ring", connected ? ring : -1);
+        out.putInt("port", port);
+        out.putInt("requestConsumer", requestConsumer);
+        out.putInt("responseProducer", responseProducer);
+    }
+
+    @Override
+    public void load(StateReader in) {
+        in.section("block-backend", 1);
+        if (in.getLong("sectors") != sectors || in.getBoolean("readOnly") != readOnly) {
+            throw new HostLacks("the guest was written down with a disk of another size, or one that it "
+                    + (readOnly ? "could write" : "could not write"));
+        }
+        ring = in.getLong("ring");
+        port = in.getInt("port");
+        requestConsumer = in.getInt("requestConsumer");
+        responseProducer = in.getInt("responseProducer");
+        if (ring >= 0) {
+            if ((ring & 4095) != 0 || !memory.isMemory(ring)) {
+                throw new HostLacks("the saved state puts a disk's ring at 0x" + Long.toHexString(ring));
+            }
+            events.reconnect(port, peer);
         }
     }
 }

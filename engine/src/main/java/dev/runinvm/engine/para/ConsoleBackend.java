@@ -1,6 +1,9 @@
 package dev.runinvm.engine.para;
 
 import dev.runinvm.engine.machine.GuestMemory;
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
+import org.jspecify.annotations.Nullable;
 
 /** A further console on the bus, /dev/hvc1 and on in the guest: a ring in a page it grants. */
 final class ConsoleBackend implements XenBus.Backend {
@@ -9,6 +12,7 @@ final class ConsoleBackend implements XenBus.Backend {
     private final GrantTables grants;
     private final EventChannels events;
     private final OtherOps.Output output;
+    private @Nullable ConsoleRing ring;
 
     ConsoleBackend(
             GuestMemory memory, XenStore store, GrantTables grants, EventChannels events, OtherOps.Output output) {
@@ -26,16 +30,33 @@ final class ConsoleBackend implements XenBus.Backend {
         if (page < 0) {
             return false;
         }
-        ConsoleRing connected = new ConsoleRing(memory, page, events, output);
-        connected.setPort(port);
-        if (!events.connect(port, connected::notified)) {
-            return false;
-        }
-        return true;
+        ring = new ConsoleRing(memory, events, output);
+        return ring.connect(page, port);
     }
 
     @Override
     public void disconnect() {
-        // nothing is kept: the event channel holds the ring, and the guest closes that
+        ring = null; // the event channel holds it, and the guest closes that
+    }
+
+    @Override
+    public void save(StateWriter out) {
+        out.section("console-backend", 1);
+        ConsoleRing r = ring;
+        boolean connected = r != null && r.isConnected();
+        out.putBoolean("connected", connected);
+        if (r != null && connected) {
+            r.save(out);
+        }
+    }
+
+    @Override
+    public void load(StateReader in) {
+        in.section("console-backend", 1);
+        ring = null;
+        if (in.getBoolean("connected")) {
+            ring = new ConsoleRing(memory, events, output);
+            ring.load(in);
+        }
     }
 }

@@ -1,10 +1,14 @@
 package dev.runinvm.engine.para;
 
+import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.direct.DirectEngine;
 import dev.runinvm.engine.direct.HostCpu;
 import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.machine.MmioBus;
 import dev.runinvm.engine.machine.PortBus;
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
+import dev.runinvm.engine.machine.Stateful;
 import dev.runinvm.engine.machine.TimeSource;
 import dev.runinvm.engine.x86.Cpu;
 import dev.runinvm.engine.x86.CpuState;
@@ -16,11 +20,14 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /** A Xen domain with one virtual CPU: its memory, and all that the hypervisor keeps about it. */
-final class Domain {
+final class Domain implements Stateful {
     final GuestMemory memory;
     final PortBus ports = new PortBus();
     final MmioBus mmio = new MmioBus();
     final MachineLayout layout;
+    /** Physical addresses of the disks in memory. */
+    final List<Long> diskStarts;
+
     final Cpu cpu;
     final SharedInfo shared;
     final EventChannels events;
@@ -29,6 +36,7 @@ final class Domain {
     final PvCpu pv;
     final Hypercalls hypercalls;
     final SchedulerOps scheduler;
+    final Runstate runstate;
     final VcpuOps vcpuOps;
     final MmuOps mmuOps;
     final GrantTables grants;
@@ -36,6 +44,7 @@ final class Domain {
     final XenStore store = new XenStore();
     final XenBus bus = new XenBus(store);
     private final List<BlockBackend> disks = new ArrayList<>();
+    private final List<ConsoleBackend> consoles = new ArrayList<>();
     private final StoreRing storeRing;
     private OtherOps.Output consoleOutput = (bytes, from, count) -> {};
     /** Called when the next deadline may have changed. */
@@ -47,29 +56,49 @@ final class Domain {
      * @param memory fresh guest memory: all zeroes
      * @param builder fills it
      */
-    Domain(GuestMemory memory, DomainBuilder builder, TimeSource time, HostCpu host) {
-        this.memory = memory;
+    static Domain build(GuestMemory memory, DomainBuilder builder, TimeSource time, HostCpu host) {
         CpuState state = new CpuState();
         DomainBuilder.Domain built = builder.build(state, STORE_PORT, CONSOLE_PORT);
-        layout = built.layout();
+        Domain domain = new Domain(memory, built.layout(), built.diskStarts(), state, time, host);
+        domain.begin(built);
+        return domain;
+    }
+
+    /**
+     * Makes a domain whose state is to be {@linkplain #load loaded}, once it has all its devices.
+     *
+     * @param memory as it was
+     * @param layout who owns what of it
+     * @param diskStarts physical address of each disk in memory
+     */
+    static Domain writtenDown(
+            GuestMemory memory, MachineLayout layout, List<Long> diskStarts, TimeSource time, HostCpu host) {
+        return new Domain(memory, layout, diskStarts, new CpuState(), time, host);
+    }
+
+    private Domain(
+            GuestMemory memory,
+            MachineLayout layout,
+            List<Long> diskStarts,
+            CpuState state,
+            TimeSource time,
+            HostCpu host) {
+        this.memory = memory;
+        this.layout = layout;
+        this.diskStarts = diskStarts;
         shared = new SharedInfo(memory, layout.sharedInfo(), time);
         events = new EventChannels(shared);
         pv = new PvCpu(shared);
         cpu = new Cpu(state, memory, mmio, ports, pv, time, CpuidModel.forXenGuest(host, host.xcr0(), time.tscHz()));
-        state.cr4 |= cpu.cpuid.xcr0Supported() != 1 ? CpuState.CR4_OSXSAVE : 0;
         types = new PageTypes(memory, layout);
-        types.pin(built.root() >>> 12, 4);
-        types.get(built.root() >>> 12, 4);
-        pv.kernelRoot = built.root();
         timers = new Timers(time, shared, events, () -> timersChanged.run());
         scheduler = new SchedulerOps(shared);
-        vcpuOps = new VcpuOps(layout, shared, timers, types);
+        runstate = new Runstate(shared);
+        vcpuOps = new VcpuOps(memory, layout, shared, timers, types, runstate);
         mmuOps = new MmuOps(memory, layout, types, pv);
         grants = new GrantTables(memory, layout);
-        console = new ConsoleRing(memory, built.console(), events, this::consoleOutput);
-        console.setPort(events.connected(console::notified));
-        storeRing = new StoreRing(memory, built.store(), store, events);
-        storeRing.setPort(events.connected(storeRing::notified));
+        console = new ConsoleRing(memory, events, this::consoleOutput);
+        storeRing = new StoreRing(memory, store, events);
         describe();
         hypercalls = new Hypercalls(pv);
         register();
@@ -77,6 +106,16 @@ final class Domain {
         cpu.hypervisor = pv;
         cpu.mmu.setTableGuard(types);
         cpu.mmu.setCommonUpperHalf(true);
+    }
+
+    private void begin(DomainBuilder.Domain built) {
+        cpu.s.cr4 |= cpu.cpuid.xcr0Supported() != 1 ? CpuState.CR4_OSXSAVE : 0;
+        shared.begin();
+        types.pin(built.root() >>> 12, 4);
+        types.get(built.root() >>> 12, 4);
+        pv.kernelRoot = built.root();
+        console.begin(built.console());
+        storeRing.begin(built.store());
     }
 
     /** Sets what runs the guest's programs, to be told of changes of their address spaces. */
@@ -122,7 +161,9 @@ final class Domain {
 
     /** Adds a console, /dev/hvc1 for 1, before the guest runs. */
     void addConsole(int number, OtherOps.Output output) {
-        bus.add("console", number, new ConsoleBackend(memory, store, grants, events, output));
+        ConsoleBackend backend = new ConsoleBackend(memory, store, grants, events, output);
+        consoles.add(backend);
+        bus.add("console", number, backend);
     }
 
     private void register() {
@@ -145,6 +186,32 @@ final class Domain {
     /** Hands over what came from outside. The vCPU's thread. */
     void pollInput() {
         console.poll();
+    }
+
+    /** All of the guest's but its processor and memory: in an order in which each finds what it needs. */
+    private List<Stateful> parts() {
+        List<Stateful> all = new ArrayList<>(
+                List.of(shared, events, timers, types, pv, runstate, vcpuOps, grants, store, console, storeRing));
+        all.addAll(consoles);
+        all.addAll(disks);
+        return all;
+    }
+
+    @Override
+    public void save(StateWriter out) {
+        out.section("domain", 1);
+        out.putInt("consoles", consoles.size());
+        out.putInt("disks", disks.size());
+        parts().forEach(part -> part.save(out));
+    }
+
+    @Override
+    public void load(StateReader in) {
+        in.section("domain", 1);
+        if (in.getInt("consoles") != consoles.size() || in.getInt("disks") != disks.size()) {
+            throw new HostLacks("the guest was written down with other consoles and disks than this one has");
+        }
+        parts().forEach(part -> part.load(in));
     }
 
     Map<String, Long> counters() {

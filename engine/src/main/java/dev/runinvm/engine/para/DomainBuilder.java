@@ -1,19 +1,15 @@
 package dev.runinvm.engine.para;
 
-import dev.runinvm.engine.EngineBug;
+import dev.runinvm.engine.boot.MemoryDisks;
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.boot.Elf64;
-import dev.runinvm.engine.boot.MemoryDisks;
+import dev.runinvm.engine.boot.Payload;
 import dev.runinvm.engine.boot.Vmlinux;
 import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.x86.CpuState;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -31,9 +27,6 @@ final class DomainBuilder {
     /** Bytes of start_info's command line, with its zero. */
     static final int COMMAND_LINE_SIZE = 1024;
 
-    /** What archives that lie behind one another start at a multiple of. */
-    private static final long ARCHIVE_ALIGNMENT = 4;
-
     private static final int SIF_MOD_START_PFN = 1 << 3;
     /** PRESENT, WRITABLE, ACCESSED, DIRTY. */
     private static final long KERNEL_PAGE = 0x63;
@@ -45,6 +38,7 @@ final class DomainBuilder {
     private final List<Path> initramfs;
     private final List<Path> disks;
     private final String commandLine;
+    private final byte[] lastArchive;
     private final XenNotes notes;
     private MachineLayout layout;
 
@@ -52,14 +46,27 @@ final class DomainBuilder {
      * The result.
      *
      * @param layout who owns which frames
+     * @param diskStarts physical address of each disk in memory
      * @param startInfo physical address
      * @param store physical address of the xenstore ring
      * @param console physical address of the console ring
      * @param root physical address of the top-level page table
      */
-    record Domain(MachineLayout layout, long startInfo, long store, long console, long root) {}
+    record Domain(MachineLayout layout, List<Long> diskStarts, long startInfo, long store, long console, long root) {}
 
-    DomainBuilder(GuestMemory memory, Vmlinux kernel, List<Path> initramfs, List<Path> disks, String commandLine) {
+    /**
+     * Says what is to be loaded.
+     *
+     * @param lastArchive comes behind the files of the initramfs; may be empty
+     */
+    DomainBuilder(
+            GuestMemory memory,
+            Vmlinux kernel,
+            List<Path> initramfs,
+            byte[] lastArchive,
+            List<Path> disks,
+            String commandLine) {
+        this.lastArchive = lastArchive;
         this.memory = memory;
         this.kernel = kernel;
         this.initramfs = initramfs;
@@ -82,10 +89,12 @@ final class DomainBuilder {
             throw new HostLacks("the kernel command line has " + command.length
                     + " bytes; a guest of technique PARA takes at most " + (COMMAND_LINE_SIZE - 1));
         }
-        long archivesSize = total(initramfs);
+        Payload images = Payload.ofDisks(disks);
+        Payload archives = Payload.of("initramfs", initramfs, 4);
+        long disksSize = images.size();
+        long archivesSize = archives.size() + lastArchive.length;
         long kernelEnd = kernel.physicalEnd() + PAGE - 1 & -PAGE;
         layout = MachineLayout.of(memory, MemoryDisks.of(disks));
-        long disksSize = layout.disks().size();
         long p2m = (layout.pages() * 8 + PAGE - 1) / PAGE;
         long p2mFrames = p2m + (p2m + 511) / 512 + 2;
         // The list is mapped elsewhere; Linux takes away what lies below it from the kernel's map, by whole tables.
@@ -93,7 +102,7 @@ final class DomainBuilder {
         long mapped = p2mStart;
         long tables = 3 + (mapped >>> 21);
         long special = kernelEnd + (3 + tables + 1 + p2mFrames) * PAGE;
-        long needed = special + KERNEL_NEEDS + archivesSize + 2 * plainSize();
+        long needed = special + KERNEL_NEEDS + archivesSize + 2 * archives.unpackedSize();
         if (layout.ramEnd() < needed) {
             long least = needed + disksSize + layout.end() - layout.disksEnd();
             throw new HostLacks("the guest's memory of " + (memory.ramSize() >> 20)
@@ -110,15 +119,10 @@ final class DomainBuilder {
         long console = at + 2 * PAGE;
         long root = at + 3 * PAGE;
         long stack = root + tables * PAGE;
-        long archives = p2mStart - archivesSize & -PAGE;
-        long archive = archives;
-        for (Path file : initramfs) {
-            archive += load(file, archive) + ARCHIVE_ALIGNMENT - 1 & -ARCHIVE_ALIGNMENT;
-        }
-        List<MemoryDisks.Place> places = layout.disks().places();
-        for (int i = 0; i < places.size(); i++) {
-            load(disks.get(i), layout.ramEnd() + places.get(i).start());
-        }
+        long archivesStart = p2mStart - archivesSize & -PAGE;
+        archives.load(memory, archivesStart);
+        memory.write(archivesStart + archives.size(), lastArchive, 0, lastArchive.length);
+        images.back(memory, layout.ramEnd());
         writeTables(root, mapped);
         writeP2m(root, p2mStart, p2m);
         writeHypervisorArea();
@@ -132,67 +136,19 @@ final class DomainBuilder {
                 tables,
                 p2mStart,
                 p2mFrames,
-                archives,
+                archivesStart,
                 archivesSize,
                 command);
         notes.hypercallPage().ifPresent(va -> HypercallPage.write(memory, va - notes.virtBase()));
         setRegisters(cpu, startInfo, stack + PAGE, root);
-        return new Domain(layout, startInfo, store, console, root);
-    }
-
-    private static long total(List<Path> archives) {
-        long size = 0;
-        for (Path file : archives) {
-            try {
-                size += Files.size(file) + ARCHIVE_ALIGNMENT - 1 & -ARCHIVE_ALIGNMENT;
-            } catch (IOException e) {
-                throw new HostLacks("cannot read the initramfs " + file + ": " + e, e);
-            }
-        }
-        return size;
-    }
-
-    /** Bytes of archives, which the kernel unpacks into memory once more. */
-    private long plainSize() {
-        return total(initramfs);
+        return new Domain(layout, images.starts(layout.ramEnd()), startInfo, store, console, root);
     }
 
     private void loadSegment(Elf64.Segment segment) {
-        ByteBuffer from = kernel.elf().content(segment);
-        long to = segment.physical();
-        while (from.hasRemaining()) {
-            ByteBuffer target = target(to, from.remaining());
-            int n = target.remaining();
-            target.put(from.slice(from.position(), n));
-            from.position(from.position() + n);
-            to += n;
-        }
-    }
-
-    private ByteBuffer target(long physical, long wanted) {
-        long offset = memory.offset(physical);
-        if (offset < 0) {
-            throw new EngineBug("no guest memory at 0x" + Long.toHexString(physical) + " to load to");
-        }
-        ByteBuffer buffer = memory.buffer(offset);
-        int index = memory.index(offset);
-        return buffer.slice(index, (int) Math.min(wanted, buffer.capacity() - index));
-    }
-
-    /** Gives the file's size in bytes. */
-    private long load(Path file, long start) {
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            long size = channel.size();
-            for (long done = 0; done < size; ) {
-                int n = channel.read(target(start + done, Math.min(size - done, 16 << 20)));
-                if (n < 0) {
-                    throw new HostLacks(file + " became shorter while it was read");
-                }
-                done += n;
-            }
-            return size;
+        try {
+            memory.load(kernel.elf().content(segment), segment.physical());
         } catch (IOException e) {
-            throw new HostLacks("cannot read " + file + ": " + e, e);
+            throw new HostLacks("cannot load the kernel " + kernel.elf().name() + ": " + e, e);
         }
     }
 

@@ -1,5 +1,9 @@
 package dev.runinvm.engine.para;
 
+import dev.runinvm.engine.HostLacks;
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
+import dev.runinvm.engine.machine.Stateful;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -7,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * The guest's event channels, 2-level (xen/include/public/event_channel.h). Its peer in other domains is always one of
  * our back ends, in domain 0. The vCPU's thread only.
  */
-final class EventChannels {
+final class EventChannels implements Stateful {
     /** Of the domain itself, in hypercalls. */
     static final int DOMID_SELF = 0x7ff0;
 
@@ -84,6 +88,22 @@ final class EventChannels {
         state[port] = State.INTERDOMAIN;
         backend[port] = onNotify;
         return true;
+    }
+
+    /** Whether a channel is connected, and to this. */
+    boolean isConnected(int port, Runnable onNotify) {
+        return port > 0
+                && port < SharedInfo.PORTS
+                && state[port] == State.INTERDOMAIN
+                && onNotify.equals(backend[port]);
+    }
+
+    /** Connects a back end again with the channel that it had when the guest was written down. */
+    void reconnect(int port, Runnable onNotify) {
+        if (port <= 0 || port >= SharedInfo.PORTS || state[port] != State.INTERDOMAIN) {
+            throw new HostLacks("the saved state has a back end at event channel " + port + ", which is none");
+        }
+        backend[port] = onNotify;
     }
 
     /** EVTCHNOP_bind_virq. */
@@ -198,6 +218,43 @@ final class EventChannels {
         if (port != 0) {
             received++;
             shared.setPending(port);
+        }
+    }
+
+    /** What each channel is; back ends connect again by themselves. */
+    @Override
+    public void save(StateWriter out) {
+        out.section("event-channels", 1);
+        byte[] kinds = new byte[SharedInfo.PORTS];
+        byte[] virqs = new byte[SharedInfo.PORTS];
+        for (int port = 0; port < SharedInfo.PORTS; port++) {
+            kinds[port] = (byte) state[port].ordinal();
+            virqs[port] = (byte) virqOf[port];
+        }
+        out.putBytes("states", kinds);
+        out.putBytes("virqOf", virqs);
+        for (int port : virqPort) {
+            out.putInt("virqPort", port);
+        }
+    }
+
+    @Override
+    public void load(StateReader in) {
+        in.section("event-channels", 1);
+        byte[] kinds = new byte[SharedInfo.PORTS];
+        byte[] virqs = new byte[SharedInfo.PORTS];
+        in.getBytes("states", kinds);
+        in.getBytes("virqOf", virqs);
+        for (int port = 0; port < SharedInfo.PORTS; port++) {
+            if (kinds[port] < 0 || kinds[port] >= State.values().length || virqs[port] < 0 || virqs[port] >= VIRQS) {
+                throw new HostLacks("the saved state has an impossible event channel " + port);
+            }
+            state[port] = State.values()[kinds[port]];
+            virqOf[port] = virqs[port];
+            backend[port] = null;
+        }
+        for (int i = 0; i < VIRQS; i++) {
+            virqPort[i] = in.getInt("virqPort") & SharedInfo.PORTS - 1;
         }
     }
 }

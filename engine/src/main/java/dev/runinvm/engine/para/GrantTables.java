@@ -1,13 +1,16 @@
 package dev.runinvm.engine.para;
 
 import dev.runinvm.engine.machine.GuestMemory;
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
+import dev.runinvm.engine.machine.Stateful;
 import dev.runinvm.engine.x86.Cpu;
 
 /**
  * The guest's grant table, version 1 (xen/include/public/grant_table.h): what of its pages our back ends may use. They
  * look an entry up each time they use it; the guest maps no grants of others.
  */
-final class GrantTables {
+final class GrantTables implements Stateful {
     private static final int SETUP_TABLE = 2;
     private static final int QUERY_SIZE = 6;
     private static final int SET_VERSION = 8;
@@ -95,5 +98,17 @@ final class GrantTables {
                 && memory.getShort(at + 2) == 0
                 && (!write || (flags & READ_ONLY) == 0);
         return granted && layout.isRam(frame << 12) ? frame << 12 : -1;
+    }
+
+    @Override
+    public void save(StateWriter out) {
+        out.section("grant-tables", 1);
+        out.putInt("frames", frames);
+    }
+
+    @Override
+    public void load(StateReader in) {
+        in.section("grant-tables", 1);
+        frames = in.getInt("frames");
     }
 }

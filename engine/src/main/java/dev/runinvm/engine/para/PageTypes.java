@@ -1,9 +1,14 @@
 package dev.runinvm.engine.para;
 
+import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.direct.TableVersions;
 import dev.runinvm.engine.machine.GuestMemory;
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
+import dev.runinvm.engine.machine.Stateful;
 import dev.runinvm.engine.x86.PageWalker;
 import dev.runinvm.engine.x86.TableGuard;
+import java.nio.ByteBuffer;
 import java.util.BitSet;
 
 /**
@@ -14,7 +19,7 @@ import java.util.BitSet;
  * <p>Xen does this to be safe from the guest. Here nothing depends on it: a guest's tables can name no memory that is not
  * the guest's machine's. It says which pages the kernel may write through read-only mappings, and which have not changed.
  */
-final class PageTypes implements TableVersions, TableGuard {
+final class PageTypes implements TableVersions, TableGuard, Stateful {
     private static final int ENTRIES = 512;
     /** Software bits, which an entry may always have, are among these; PCD, PWT, PAT, PS, G too. */
     private static final long ACCESSED_DIRTY = PageWalker.ACCESSED | PageWalker.DIRTY;
@@ -244,5 +249,56 @@ final class PageTypes implements TableVersions, TableGuard {
         }
         drop(old, of);
         return old;
+    }
+
+    /** Bytes of a table in what is saved: its frame, level, flags, references. */
+    private static final int SAVED_TABLE = 10;
+
+    private static final int SAVED_PINNED = 1;
+    private static final int SAVED_KERNEL = 2;
+
+    /** The tables; versions are for those who compare with what they have seen, and who has come back has seen nothing. */
+    @Override
+    public void save(StateWriter out) {
+        ByteBuffer tables = ByteBuffer.allocate(SAVED_TABLE * used());
+        for (int f = 0; f < level.length; f++) {
+            if (isUsed(f)) {
+                tables.putInt(f)
+                        .put(level[f])
+                        .put((byte) ((pinned.get(f) ? SAVED_PINNED : 0) | (kernel.get(f) ? SAVED_KERNEL : 0)))
+                        .putInt(references[f]);
+            }
+        }
+        out.section("page-types", 1);
+        out.putBytes("tables", tables.array());
+    }
+
+    private boolean isUsed(int frame) {
+        return level[frame] != 0 || references[frame] != 0 || pinned.get(frame) || kernel.get(frame);
+    }
+
+    private int used() {
+        int n = 0;
+        for (int f = 0; f < level.length; f++) {
+            n += isUsed(f) ? 1 : 0;
+        }
+        return n;
+    }
+
+    @Override
+    public void load(StateReader in) {
+        in.section("page-types", 1);
+        ByteBuffer tables = ByteBuffer.wrap(in.getBytes("tables"));
+        while (tables.remaining() >= SAVED_TABLE) {
+            int f = tables.getInt();
+            if (!isRam(f)) {
+                throw new HostLacks("the saved state speaks of a page table outside the guest's memory: frame " + f);
+            }
+            level[f] = tables.get();
+            int flags = tables.get();
+            pinned.set(f, (flags & SAVED_PINNED) != 0);
+            kernel.set(f, (flags & SAVED_KERNEL) != 0);
+            references[f] = tables.getInt();
+        }
     }
 }

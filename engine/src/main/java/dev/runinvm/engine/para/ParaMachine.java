@@ -3,6 +3,7 @@ package dev.runinvm.engine.para;
 import dev.runinvm.engine.GuestChannel;
 import dev.runinvm.engine.GuestConsole;
 import dev.runinvm.engine.GuestEnd;
+import dev.runinvm.engine.SnapshotUnusable;
 import dev.runinvm.engine.Technique;
 import dev.runinvm.engine.Vm;
 import dev.runinvm.engine.VmConfig;
@@ -13,15 +14,27 @@ import dev.runinvm.engine.direct.HostCpu;
 import dev.runinvm.engine.direct.HostTime;
 import dev.runinvm.engine.guest.GuestThread;
 import dev.runinvm.engine.guest.RecordingConsole;
+import dev.runinvm.engine.guest.Stop;
 import dev.runinvm.engine.image.CommandLine;
 import dev.runinvm.engine.image.PreparedImage;
 import dev.runinvm.engine.machine.ChannelPci;
+import dev.runinvm.engine.machine.FirstTouches;
 import dev.runinvm.engine.machine.GuestMemory;
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
+import dev.runinvm.engine.machine.Stateful;
+import dev.runinvm.engine.snapshot.GuestState;
+import dev.runinvm.engine.snapshot.KnownCode;
+import dev.runinvm.engine.snapshot.SnapshotFile;
+import dev.runinvm.engine.snapshot.Standstill;
 import dev.runinvm.engine.x86.Interpreter;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** One guest of technique PARA: a domain, its virtual CPU, and the thread that runs it. */
 final class ParaMachine implements Vm {
@@ -31,6 +44,7 @@ final class ParaMachine implements Vm {
     private static final int BELL = 2;
 
     private final PreparedImage image;
+    private final String firstPhase;
     private final GuestMemory memory;
     private final HostTime time;
     private final Domain domain;
@@ -43,21 +57,52 @@ final class ParaMachine implements Vm {
     private final RecordingConsole console;
     private final ParaVcpu vcpu;
     private final GuestThread thread;
+    private final @Nullable SnapshotFile from;
+    /** What is noted for the guests to come from the same snapshot; null if one has told already. */
+    private final @Nullable FirstTouches noted;
 
-    ParaMachine(VmConfig config, PreparedImage image) {
+    /**
+     * Builds a guest.
+     *
+     * @param from the snapshot it goes on from; null to boot one
+     * @throws SnapshotUnusable if it cannot go on from there
+     */
+    ParaMachine(VmConfig config, PreparedImage image, @Nullable SnapshotFile from) {
         this.image = image;
-        this.memory = GuestMemory.create(MemoryDisks.machineMemory(config));
+        this.from = from;
+        this.firstPhase = from == null ? "loaded" : "restored";
+        this.memory = GuestMemory.create(MemoryDisks.machineMemory(config), true);
         Runnable closeDisks = () -> {};
         try {
             HostCpu host = HostCpu.probe();
-            time = new HostTime(host);
+            FirstTouches known = from == null ? null : from.firstTouches();
+            noted = from == null || known != null ? null : new FirstTouches();
+            GuestState state = from == null ? null : GuestState.open(from, host.tscHz());
+            long begin = state == null ? 0 : state.header().nanos();
+            time = new HostTime(host, begin);
             // What may find the user's memory or kernel wanting comes before whatever has threads, processes or files.
-            DomainBuilder builder =
-                    new DomainBuilder(memory, image.kernel(), image.initramfs(), image.disks(), commandLine(config));
-            domain = new Domain(memory, builder, time, host);
+            if (from != null && state != null) {
+                state.header().fillMemory(from, memory, image);
+                if (known != null) {
+                    memory.makePrivate(known.written());
+                }
+                MachineLayout layout = MachineLayout.of(memory, MemoryDisks.of(image.disks()));
+                domain = Domain.writtenDown(memory, layout, state.header().diskStarts(), time, host);
+                channel = state.channel(memory.window());
+            } else {
+                List<String> line = commandLine(config).divide(DomainBuilder.COMMAND_LINE_SIZE - 1);
+                DomainBuilder builder = new DomainBuilder(
+                        memory,
+                        image.kernel(),
+                        image.initramfs(),
+                        line.get(1).isEmpty() ? new byte[0] : CommandLine.archive(line.get(1)),
+                        image.disks(),
+                        line.get(0));
+                domain = Domain.build(memory, builder, time, host);
+                channel = new WindowChannel(memory.window());
+            }
             closeDisks = domain::closeDisks;
             config.disks().forEach(disk -> domain.addDisk(disk.image(), disk.readOnly()));
-            channel = new WindowChannel(memory.window());
             bell = new Bell(channel);
             pci = new ChannelPci(domain.ports, domain.mmio, channel);
             console = new RecordingConsole(
@@ -65,19 +110,73 @@ final class ParaMachine implements Vm {
                     config.consoleLog().orElse(null),
                     config.consoleListener().orElse(null),
                     this::typed,
-                    time::nanos);
+                    () -> time.nanos() - begin);
             domain.setConsoleOutput(console::output);
             domain.addConsole(CONTROL, console::controlOutput);
             domain.addConsole(BELL, bell);
-            direct = DirectEngine.open(memory, host);
+            if (state != null) {
+                state.restore(domain.cpu, around(), time);
+                console.setHistory(state.console());
+            }
+            direct = direct(memory, host, state);
             domain.setDirect(direct);
-            vcpu = new ParaVcpu(domain.cpu, new Interpreter(domain.cpu), domain, direct, time);
+            if (known != null) {
+                direct.mapAhead(known);
+            }
+            if (noted != null) {
+                memory.note(noted);
+                direct.note(noted);
+            }
+            Interpreter interpreter = new Interpreter(domain.cpu);
+            if (from != null) {
+                interpreter.cache().share(KnownCode.of(from));
+            }
+            vcpu = new ParaVcpu(domain.cpu, interpreter, domain, direct, time);
         } catch (RuntimeException e) {
             closeDisks.run();
             memory.close();
             throw e;
         }
-        thread = new GuestThread("para", () -> vcpu.run().describe(console), vcpu::where, this::release);
+        thread = new GuestThread("para", () -> run().describe(console), vcpu::where, this::release);
+    }
+
+    private static DirectEngine direct(GuestMemory memory, HostCpu host, @Nullable GuestState state) {
+        DirectEngine direct = DirectEngine.open(memory, host);
+        try {
+            if (state != null) {
+                state.restore(direct);
+            }
+            return direct;
+        } catch (RuntimeException e) {
+            direct.close();
+            throw e;
+        }
+    }
+
+    private Stop run() {
+        if (from != null) {
+            domain.shared.resume();
+        }
+        return vcpu.run();
+    }
+
+    /** All around the processor that a snapshot holds. */
+    private Stateful around() {
+        return new Stateful() {
+            @Override
+            public void save(StateWriter out) {
+                domain.save(out);
+                bell.save(out);
+                pci.save(out);
+            }
+
+            @Override
+            public void load(StateReader in) {
+                domain.load(in);
+                bell.load(in);
+                pci.load(in);
+            }
+        };
     }
 
     private void typed(byte[] bytes) {
@@ -89,22 +188,25 @@ final class ParaMachine implements Vm {
      * What a guest on a PC is told, for hvc0, and to leave its kernel's text writable: to protect it, and to look for pages
      * that are writable and executable, Linux goes through its whole map, which has 4 KiB pages only on Xen.
      */
-    private static String commandLine(VmConfig config) {
+    static CommandLine commandLine(VmConfig config) {
         return CommandLine.standard("hvc0")
                 .add("rodata=off")
+                .add("tsc=reliable") // or the kernel takes a snapshot's pause for a counter gone wrong
                 .channel("/dev/hvc" + CONTROL, "/dev/hvc" + BELL)
-                .guest(config)
-                .toString();
+                .guest(config);
     }
 
     ParaMachine start() {
-        console.phase("loaded");
+        console.phase(firstPhase);
         thread.start();
         return this;
     }
 
     private void release(GuestEnd how) {
         channel.end("the guest has ended: " + how);
+        if (from != null && noted != null) {
+            from.keep(noted);
+        }
         try {
             direct.close();
         } finally {
@@ -144,7 +246,19 @@ final class ParaMachine implements Vm {
         all.put("channel.bells", bell.rung);
         pci.exits().forEach((name, count) -> all.put("exits." + name, count));
         all.put("memory.touchedBytes", memory.touchedBytes());
+        all.put("memory.pagesMadePrivate", memory.pagesMadePrivate());
         return all;
+    }
+
+    @Override
+    public long snapshot(Path file, boolean idleOnly, Duration patience) throws InterruptedException {
+        Standstill guest = vcpu.rest::atRest;
+        return guest.write(channel, idleOnly, patience, () -> write(file));
+    }
+
+    /** Writes a snapshot of a machine whose processor stands still or was never started. */
+    long write(Path file) {
+        return GuestState.write(file, memory, domain.cpu, around(), time, channel, domain.diskStarts, console, direct);
     }
 
     @Override

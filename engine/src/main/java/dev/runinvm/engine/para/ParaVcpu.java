@@ -2,6 +2,7 @@ package dev.runinvm.engine.para;
 
 import dev.runinvm.engine.direct.DirectEngine;
 import dev.runinvm.engine.direct.Trap;
+import dev.runinvm.engine.guest.RestPoint;
 import dev.runinvm.engine.guest.Stop;
 import dev.runinvm.engine.machine.DeadlineAlarm;
 import dev.runinvm.engine.machine.TimeSource;
@@ -26,6 +27,9 @@ final class ParaVcpu {
     private final TimeSource time;
     private final Interpreter interpreter;
     private final Domain domain;
+
+    /** Where it stands still for others. */
+    final RestPoint rest = new RestPoint(this::wake);
 
     private volatile boolean stopping;
     private volatile boolean sleeping;
@@ -76,6 +80,7 @@ final class ParaVcpu {
         thread = Thread.currentThread();
         DeadlineAlarm alarm = new DeadlineAlarm(time, cpu::requestAttention);
         domain.timersChanged = () -> alarm.arm(domain.timers.deadlineNanos());
+        domain.timersChanged.run();
         try (alarm) {
             while (!stopping) {
                 if (cpu.attention()) {
@@ -91,6 +96,7 @@ final class ParaVcpu {
                     return shutDown(domain.scheduler.ended().get());
                 }
                 Interrupts.acceptIfPending(cpu);
+                rest.reached(s.halted);
                 if (s.halted) {
                     halt(now);
                 } else if (s.cpl == 3) {
@@ -103,6 +109,8 @@ final class ParaVcpu {
             return new Stop(Stop.Kind.STOPPED, "");
         } catch (GuestCrash e) {
             return new Stop(Stop.Kind.CRASHED, e.getMessage() + ", at " + where());
+        } finally {
+            rest.finish();
         }
     }
 
@@ -120,6 +128,7 @@ final class ParaVcpu {
             return;
         }
         halts++;
+        long from = domain.shared.systemTime();
         sleeping = true;
         try {
             if (!cpu.attention() && !stopping) {
@@ -128,9 +137,8 @@ final class ParaVcpu {
         } finally {
             sleeping = false;
         }
-        long blocked = time.nanos() - now;
-        haltNanos += blocked;
-        domain.vcpuOps.blockedNanos += blocked;
+        haltNanos += time.nanos() - now;
+        domain.runstate.unblocked(cpu, from);
     }
 
     private void programs(long now) {

@@ -1,6 +1,9 @@
 package dev.runinvm.engine.para;
 
 import dev.runinvm.engine.machine.InterruptController;
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
+import dev.runinvm.engine.machine.Stateful;
 import dev.runinvm.engine.x86.Cpu;
 import dev.runinvm.engine.x86.CpuException;
 import dev.runinvm.engine.x86.CpuState;
@@ -13,7 +16,7 @@ import dev.runinvm.engine.x86.Hypervisor;
  * <p>The kernel runs at CPL 0 of our processor, though the selectors it sees say 3 as on Xen; programs run at CPL 3. Each
  * mode has a base table and a GS base of its own.
  */
-final class PvCpu implements Hypervisor, InterruptController {
+final class PvCpu implements Hypervisor, InterruptController, Stateful {
     /** Flags of a registered callback: events are masked on entry. */
     static final int MASK_EVENTS = 1;
 
@@ -297,5 +300,41 @@ final class PvCpu implements Hypervisor, InterruptController {
         long flags = cpu.mmu.read64(at + 16);
         long rsp = cpu.mmu.read64(at + 24);
         leave(cpu, rip, flags, rsp);
+    }
+
+    // ---------------------------------------------------------------------------------------------------- snapshots
+
+    @Override
+    public void save(StateWriter out) {
+        out.section("pv-cpu", 1);
+        out.putLong("kernelRoot", kernelRoot);
+        out.putLong("userRoot", userRoot);
+        out.putLong("kernelStack", kernelStack);
+        out.putLong("eventEntry", eventEntry);
+        out.putLong("failsafeEntry", failsafeEntry);
+        out.putLong("syscallEntry", syscallEntry);
+        out.putBoolean("syscallMasksEvents", syscallMasksEvents);
+        for (int i = 0; i < trapEntry.length; i++) {
+            out.putLong("trapEntry", trapEntry[i]);
+            out.putBoolean("trapMasks", trapMasks[i]);
+        }
+        out.putBytes("trapDpl", trapDpl);
+    }
+
+    @Override
+    public void load(StateReader in) {
+        in.section("pv-cpu", 1);
+        kernelRoot = in.getLong("kernelRoot");
+        userRoot = in.getLong("userRoot");
+        kernelStack = in.getLong("kernelStack");
+        eventEntry = in.getLong("eventEntry");
+        failsafeEntry = in.getLong("failsafeEntry");
+        syscallEntry = in.getLong("syscallEntry");
+        syscallMasksEvents = in.getBoolean("syscallMasksEvents");
+        for (int i = 0; i < trapEntry.length; i++) {
+            trapEntry[i] = in.getLong("trapEntry");
+            trapMasks[i] = in.getBoolean("trapMasks");
+        }
+        in.getBytes("trapDpl", trapDpl);
     }
 }

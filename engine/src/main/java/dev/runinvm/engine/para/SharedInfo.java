@@ -1,13 +1,17 @@
 package dev.runinvm.engine.para;
 
+import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.machine.GuestMemory;
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
+import dev.runinvm.engine.machine.Stateful;
 import dev.runinvm.engine.machine.TimeSource;
 
 /**
  * The page shared with the guest, and the one virtual CPU's part of it, which the guest may move into memory of its own
  * (xen/include/public/xen.h: shared_info, vcpu_info).
  */
-final class SharedInfo {
+final class SharedInfo implements Stateful {
     /** Event channels of the 2-level interface. */
     static final int PORTS = 4096;
 
@@ -29,7 +33,12 @@ final class SharedInfo {
     private final TimeSource time;
     private final long page;
     private long vcpu;
-    private final long tscOrigin;
+    /** Where the guest has vcpu_time_info besides, physical; 0 if nowhere. */
+    private long timeArea;
+    /** A reading of the counter, and the system time then. */
+    private long tscOrigin;
+
+    private long systemOrigin;
     private final int tscMultiplier;
     private final int tscShift;
 
@@ -52,17 +61,34 @@ final class SharedInfo {
         }
         this.tscShift = shift;
         this.tscMultiplier = (int) Long.divideUnsigned(1_000_000_000L << 32, hz);
+    }
+
+    /** Fills the page in for a guest that is to boot. */
+    void begin() {
         memory.putByte(vcpu + UPCALL_MASK, (byte) 1);
         writeTime(vcpu + TIME);
         writeWallClock();
     }
 
-    /** The guest's system time: nanoseconds since it was started, exactly as the guest computes it from the counter. */
+    /** Has clocks go on where they stood when the guest was written down, and the wall clock be right. */
+    void resume() {
+        writeTime(vcpu + TIME);
+        if (timeArea != 0) {
+            writeTime(timeArea);
+        }
+        writeWallClock();
+    }
+
+    /**
+     * The guest's system time: nanoseconds it has lived, without those in a snapshot, exactly as the guest computes it from
+     * the counter.
+     */
     long systemTime() {
         long ticks = time.tsc() - tscOrigin;
         long shifted = tscShift < 0 ? ticks >> -tscShift : ticks << tscShift;
-        return Math.multiplyHigh(shifted, tscMultiplier & 0xffff_ffffL) << 32
-                | (shifted * (tscMultiplier & 0xffff_ffffL)) >>> 32;
+        return systemOrigin
+                + (Math.multiplyHigh(shifted, tscMultiplier & 0xffff_ffffL) << 32
+                        | (shifted * (tscMultiplier & 0xffff_ffffL)) >>> 32);
     }
 
     /** Writes vcpu_time_info at a physical address. */
@@ -70,11 +96,20 @@ final class SharedInfo {
         int version = memory.getInt(at) & ~1;
         memory.putInt(at, version + 1);
         memory.putLong(at + 8, tscOrigin);
-        memory.putLong(at + 16, 0);
+        memory.putLong(at + 16, systemOrigin);
         memory.putInt(at + 24, tscMultiplier);
         memory.putByte(at + 28, (byte) tscShift);
         memory.putByte(at + 29, (byte) TSC_STABLE);
         memory.putInt(at, version + 2);
+    }
+
+    /**
+     * VCPUOP_register_vcpu_time_memory_area: a second place for vcpu_time_info.
+     *
+     * @param physical 32 bytes within a page of RAM; 0 to have none
+     */
+    void setTimeArea(long physical) {
+        timeArea = physical;
     }
 
     /** vcpu_time_info as it is, 32 bytes. */
@@ -182,5 +217,30 @@ final class SharedInfo {
         if ((old & 1L << port) != 0 && test(PENDING, port)) {
             select(port);
         }
+    }
+
+    @Override
+    public void save(StateWriter out) {
+        out.section("shared-info", 1);
+        out.putLong("vcpu", vcpu);
+        out.putLong("timeArea", timeArea);
+        out.putLong("systemTime", systemTime());
+    }
+
+    @Override
+    public void load(StateReader in) {
+        in.section("shared-info", 1);
+        vcpu = place(in.getLong("vcpu"));
+        timeArea = place(in.getLong("timeArea"));
+        systemOrigin = in.getLong("systemTime");
+        tscOrigin = time.tsc();
+    }
+
+    private long place(long physical) {
+        if (!memory.isMemory(physical) || !memory.isMemory(physical + VCPU_INFO_SIZE - 1)) {
+            throw new HostLacks("the saved state puts vcpu_info at 0x" + Long.toHexString(physical)
+                    + ", where the guest has no memory");
+        }
+        return physical;
     }
 }

@@ -1,12 +1,16 @@
 package dev.runinvm.engine.para;
 
+import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.machine.GuestMemory;
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
+import dev.runinvm.engine.machine.Stateful;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
 /** The rings through which the guest talks to its xenstore (xen/include/public/io/xs_wire.h). */
-final class StoreRing {
+final class StoreRing implements Stateful {
     private static final int SIZE = 1024;
     private static final int RESPONSES = 1024;
     private static final int REQUEST_CONSUMER = 2048;
@@ -15,10 +19,11 @@ final class StoreRing {
     private static final int RESPONSE_PRODUCER = 2060;
 
     private final GuestMemory memory;
-    private final long page;
+    private long page;
     private final XenStore store;
     private final EventChannels events;
     private int port;
+    private final Runnable peer = this::notified;
 
     private final byte[] header = new byte[XenStore.HEADER];
     private int headerBytes;
@@ -29,15 +34,16 @@ final class StoreRing {
     /** The guest has sent nonsense: there is no way to find the next message's start. */
     private boolean broken;
 
-    StoreRing(GuestMemory memory, long page, XenStore store, EventChannels events) {
+    StoreRing(GuestMemory memory, XenStore store, EventChannels events) {
         this.memory = memory;
-        this.page = page;
         this.store = store;
         this.events = events;
     }
 
-    void setPort(int port) {
-        this.port = port;
+    /** Connects it with the ring in a page of RAM, and a channel made for it. */
+    void begin(long ringPage) {
+        page = ringPage;
+        port = events.connected(peer);
     }
 
     /** The guest has notified us. */
@@ -121,5 +127,58 @@ final class StoreRing {
         }
         memory.putInt(page + RESPONSE_PRODUCER, producer);
         return wrote;
+    }
+
+    @Override
+    public void save(StateWriter out) {
+        out.section("store-ring", 1);
+        out.putLong("page", page);
+        out.putInt("port", port);
+        out.putBytes("header", header);
+        out.putInt("headerBytes", headerBytes);
+        put(out, "payload", payload);
+        out.putInt("payloadBytes", payloadBytes);
+        put(out, "sending", sending);
+        out.putInt("sent", sent);
+        out.putBoolean("broken", broken);
+        out.putBoolean("connected", events.isConnected(port, peer));
+    }
+
+    private static void put(StateWriter out, String name, byte @Nullable [] bytes) {
+        out.putBoolean(name + "Present", bytes != null);
+        out.putBytes(name, bytes == null ? new byte[0] : bytes);
+    }
+
+    private static byte @Nullable [] get(StateReader in, String name) {
+        boolean present = in.getBoolean(name + "Present");
+        byte[] bytes = in.getBytes(name);
+        return present ? bytes : null;
+    }
+
+    @Override
+    public void load(StateReader in) {
+        in.section("store-ring", 1);
+        page = in.getLong("page");
+        port = in.getInt("port");
+        in.getBytes("header", header);
+        headerBytes = in.getInt("headerBytes");
+        payload = get(in, "payload");
+        payloadBytes = in.getInt("payloadBytes");
+        sending = get(in, "sending");
+        sent = in.getInt("sent");
+        broken = in.getBoolean("broken");
+        if ((page & 4095) != 0
+                || !memory.isMemory(page)
+                || headerBytes < 0
+                || headerBytes >= header.length && payload == null
+                || payloadBytes < 0
+                || payload != null && payloadBytes > payload.length
+                || sent < 0
+                || sending != null && sent > sending.length) {
+            throw new HostLacks("the saved state of the guest's xenstore ring is impossible");
+        }
+        if (in.getBoolean("connected")) {
+            events.reconnect(port, peer);
+        }
     }
 }

@@ -1,12 +1,17 @@
 package dev.runinvm.engine.para;
 
+import dev.runinvm.engine.HostLacks;
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
+import dev.runinvm.engine.machine.Stateful;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** The nodes of a xenstore: values by absolute path, every node's parents being nodes too. */
-final class StoreTree {
+final class StoreTree implements Stateful {
     /** Nodes a store may have; a domain of one guest needs some dozens. */
     private static final int MOST = 4096;
 
@@ -83,5 +88,29 @@ final class StoreTree {
             return false;
         }
         return path.chars().allMatch(c -> c < 128 && (Character.isLetterOrDigit(c) || "-/_@".indexOf(c) >= 0));
+    }
+
+    @Override
+    public void save(StateWriter out) {
+        out.section("store-tree", 1);
+        out.putInt("nodes", nodes.size());
+        nodes.forEach((path, value) -> {
+            out.putBytes("path", path.getBytes(StandardCharsets.ISO_8859_1));
+            out.putBytes("value", value);
+        });
+    }
+
+    @Override
+    public void load(StateReader in) {
+        in.section("store-tree", 1);
+        nodes.clear();
+        int count = in.getInt("nodes");
+        if (count < 0 || count > MOST) {
+            throw new HostLacks("the saved state has a xenstore of " + count + " nodes");
+        }
+        for (int i = 0; i < count; i++) {
+            String path = new String(in.getBytes("path"), StandardCharsets.ISO_8859_1);
+            nodes.put(path, in.getBytes("value"));
+        }
     }
 }

@@ -1,9 +1,12 @@
 package dev.runinvm.engine.para;
 
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
+import dev.runinvm.engine.machine.Stateful;
 import dev.runinvm.engine.machine.TimeSource;
 
 /** The virtual CPU's timers: the single-shot one of vcpu_op and set_timer_op, and the periodic one. */
-final class Timers {
+final class Timers implements Stateful {
     /** No deadline. */
     static final long NEVER = Long.MAX_VALUE;
 
@@ -76,5 +79,21 @@ final class Timers {
             expired++;
             events.raise(EventChannels.VIRQ_TIMER);
         }
+    }
+
+    @Override
+    public void save(StateWriter out) {
+        out.section("timers", 1);
+        out.putLong("singleshot", singleshot);
+        out.putLong("period", period);
+        out.putLong("nextTick", nextTick);
+    }
+
+    @Override
+    public void load(StateReader in) {
+        in.section("timers", 1);
+        singleshot = in.getLong("singleshot");
+        period = in.getLong("period");
+        nextTick = in.getLong("nextTick");
     }
 }

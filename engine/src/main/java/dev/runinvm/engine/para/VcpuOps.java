@@ -1,9 +1,14 @@
 package dev.runinvm.engine.para;
 
+import dev.runinvm.engine.machine.GuestMemory;
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
+import dev.runinvm.engine.machine.Stateful;
 import dev.runinvm.engine.x86.Cpu;
+import dev.runinvm.engine.x86.PageWalker;
 
 /** vcpu_op and set_timer_op, of a domain with one virtual CPU (xen/include/public/vcpu.h). */
-final class VcpuOps {
+final class VcpuOps implements Stateful {
     private static final int IS_UP = 3;
     private static final int GET_RUNSTATE_INFO = 4;
     private static final int REGISTER_RUNSTATE = 5;
@@ -16,19 +21,25 @@ final class VcpuOps {
 
     private static final int SSHOTTMR_FUTURE = 1;
     private static final int ETIME = 62;
-    private static final int RUNSTATE_SIZE = 48;
-    private static final int RUNSTATE_RUNNING = 0;
+    private static final int TIME_SIZE = 32;
 
     private final MachineLayout layout;
     private final SharedInfo shared;
     private final Timers timers;
     private final PageTypes types;
+    private final Runstate runstate;
+    private final PageWalker walker;
     private boolean infoMoved;
 
-    /** Nanoseconds blocked so far. */
-    long blockedNanos;
-
-    VcpuOps(MachineLayout layout, SharedInfo shared, Timers timers, PageTypes types) {
+    VcpuOps(
+            GuestMemory memory,
+            MachineLayout layout,
+            SharedInfo shared,
+            Timers timers,
+            PageTypes types,
+            Runstate runstate) {
+        this.runstate = runstate;
+        this.walker = new PageWalker(memory);
         this.layout = layout;
         this.shared = shared;
         this.timers = timers;
@@ -57,40 +68,34 @@ final class VcpuOps {
             case IS_UP -> {
                 return 1;
             }
-            case GET_RUNSTATE_INFO, REGISTER_RUNSTATE -> {
-                long at = argument;
-                if ((int) a[0] == REGISTER_RUNSTATE) {
-                    at = cpu.mmu.read64(argument);
-                }
-                writeRunstate(cpu, at);
-            }
+            case GET_RUNSTATE_INFO -> runstate.write(cpu, argument);
+            case REGISTER_RUNSTATE -> runstate.register(cpu, cpu.mmu.read64(argument));
             case SET_PERIODIC -> timers.setPeriod(cpu.mmu.read64(argument));
             case STOP_PERIODIC -> timers.setPeriod(0);
             case SET_SINGLESHOT -> setSingleshot(cpu, argument);
             case STOP_SINGLESHOT -> timers.disarm();
             case REGISTER_VCPU_INFO -> registerInfo(cpu, argument);
-            case REGISTER_TIME -> {
-                long at = cpu.mmu.read64(argument);
-                if (at != 0) {
-                    byte[] info = shared.timeInfo();
-                    cpu.mmu.write(at, info, 0, info.length);
-                }
-            }
+            case REGISTER_TIME -> registerTime(cpu, cpu.mmu.read64(argument));
             default -> throw XenError.notImplemented();
         }
         return 0;
     }
 
-    /** Always running: a guest that can look is not blocked, and nobody takes the CPU away from it. */
-    private void writeRunstate(Cpu cpu, long at) {
-        long now = shared.systemTime();
-        cpu.mmu.probe(at, RUNSTATE_SIZE, true);
-        cpu.mmu.write32(at, RUNSTATE_RUNNING);
-        cpu.mmu.write64(at + 8, now);
-        cpu.mmu.write64(at + 16, Math.max(0, now - blockedNanos));
-        cpu.mmu.write64(at + 24, 0);
-        cpu.mmu.write64(at + 32, blockedNanos);
-        cpu.mmu.write64(at + 40, 0);
+    /** Where it is is looked up once: within a page of RAM, which the guest leaves where it is. */
+    private void registerTime(Cpu cpu, long at) {
+        if (at == 0) {
+            shared.setTimeArea(0);
+            return;
+        }
+        if ((at & 4095) > 4096 - TIME_SIZE) {
+            throw XenError.invalid();
+        }
+        byte[] info = shared.timeInfo();
+        cpu.mmu.write(at, info, 0, info.length);
+        if (!walker.find(cpu.s.cr3, at, true) || !layout.isRam(walker.physical)) {
+            throw XenError.invalid();
+        }
+        shared.setTimeArea(walker.physical);
     }
 
     private void setSingleshot(Cpu cpu, long argument) {
@@ -114,5 +119,17 @@ final class VcpuOps {
         }
         infoMoved = true;
         shared.moveVcpuInfo((frame << 12) + offset);
+    }
+
+    @Override
+    public void save(StateWriter out) {
+        out.section("vcpu-ops", 1);
+        out.putBoolean("infoMoved", infoMoved);
+    }
+
+    @Override
+    public void load(StateReader in) {
+        in.section("vcpu-ops", 1);
+        infoMoved = in.getBoolean("infoMoved");
     }
 }

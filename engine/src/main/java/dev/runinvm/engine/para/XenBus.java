@@ -1,5 +1,6 @@
 package dev.runinvm.engine.para;
 
+import dev.runinvm.engine.machine.Stateful;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,7 +25,7 @@ final class XenBus {
     }
 
     /** A back end of one device. */
-    interface Backend {
+    interface Backend extends Stateful {
         /**
          * The front end is ready.
          *

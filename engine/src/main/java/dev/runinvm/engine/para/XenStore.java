@@ -1,5 +1,8 @@
 package dev.runinvm.engine.para;
 
+import dev.runinvm.engine.machine.StateReader;
+import dev.runinvm.engine.machine.StateWriter;
+import dev.runinvm.engine.machine.Stateful;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -7,9 +10,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /**
@@ -17,7 +20,7 @@ import java.util.function.Consumer;
  * events out. The guest may read everything and write below its own home; the back ends share the tree. The vCPU's
  * thread only.
  */
-final class XenStore {
+final class XenStore implements Stateful {
     /** The guest's number among domains. */
     static final int GUEST = 1;
 
@@ -68,7 +71,7 @@ final class XenStore {
 
     private StoreTree tree = new StoreTree();
     private long generation;
-    private final Map<Integer, Transaction> transactions = new HashMap<>();
+    private final Map<Integer, Transaction> transactions = new TreeMap<>();
     private int nextTransaction = 1;
     private final List<Watch> watches = new ArrayList<>();
     private final List<Listener> listeners = new ArrayList<>();
@@ -343,5 +346,68 @@ final class XenStore {
             }
         }
         return OK;
+    }
+
+    // --------------------------------------------------------------------------------------------------- snapshots
+
+    /** All but what back ends listen to. */
+    @Override
+    public void save(StateWriter to) {
+        to.section("xenstore", 1);
+        tree.save(to);
+        to.putLong("generation", generation);
+        to.putInt("nextTransaction", nextTransaction);
+        to.putInt("transactions", transactions.size());
+        transactions.forEach((id, t) -> {
+            to.putInt("id", id);
+            to.putLong("began", t.generation);
+            t.tree.save(to);
+            to.putInt("changes", t.changed.size());
+            t.changed.forEach(path -> putText(to, "changed", path));
+        });
+        to.putInt("watches", watches.size());
+        watches.forEach(w -> {
+            putText(to, "given", w.given);
+            putText(to, "absolute", w.absolute);
+            putText(to, "token", w.token);
+        });
+        to.putInt("messages", out.size());
+        out.forEach(message -> to.putBytes("message", message));
+    }
+
+    private static void putText(StateWriter to, String name, String text) {
+        to.putBytes(name, text.getBytes(StandardCharsets.ISO_8859_1));
+    }
+
+    private static String getText(StateReader in, String name) {
+        return new String(in.getBytes(name), StandardCharsets.ISO_8859_1);
+    }
+
+    @Override
+    public void load(StateReader in) {
+        in.section("xenstore", 1);
+        tree.load(in);
+        generation = in.getLong("generation");
+        nextTransaction = in.getInt("nextTransaction");
+        transactions.clear();
+        for (int n = in.getInt("transactions"); n > 0; n--) {
+            int id = in.getInt("id");
+            long began = in.getLong("began");
+            StoreTree own = new StoreTree();
+            own.load(in);
+            List<String> changed = new ArrayList<>();
+            for (int c = in.getInt("changes"); c > 0; c--) {
+                changed.add(getText(in, "changed"));
+            }
+            transactions.put(id, new Transaction(own, changed, began));
+        }
+        watches.clear();
+        for (int n = in.getInt("watches"); n > 0; n--) {
+            watches.add(new Watch(getText(in, "given"), getText(in, "absolute"), getText(in, "token")));
+        }
+        out.clear();
+        for (int n = in.getInt("messages"); n > 0; n--) {
+            out.add(in.getBytes("message"));
+        }
     }
 }

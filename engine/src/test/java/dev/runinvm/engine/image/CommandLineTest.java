@@ -59,4 +59,21 @@ class CommandLineTest {
     void lineBreaksAreRefused() {
         assertThrows(HostLacks.class, () -> CommandLine.standard().add("a\nb"));
     }
+
+    @Test
+    void aLineTooLongForTheKernelKeepsWhatIsTheKernels() {
+        CommandLine line =
+                CommandLine.standard("hvc0").command("true " + "x".repeat(2000)).add("loglevel=8");
+        assertEquals(List.of(line.toString(), ""), line.divide(8192));
+        List<String> parts = line.divide(1023);
+        assertTrue(
+                parts.get(0).startsWith("console=hvc0 ") && parts.get(0).endsWith(" rdinit=/init loglevel=8"),
+                parts.get(0));
+        assertTrue(parts.get(1).matches("runinvm.mode=command runinvm.command=[^ ]+"), parts.get(1));
+        byte[] archive = CommandLine.archive(parts.get(1));
+        String text = new String(archive, StandardCharsets.ISO_8859_1);
+        assertTrue(text.startsWith("070701") && text.contains("opt/runinvm/arguments\0"), "no cpio archive");
+        assertTrue(text.contains(parts.get(1) + "\n"));
+        assertEquals(0, archive.length % 4);
+    }
 }

@@ -29,35 +29,39 @@ final class TestDomain implements AutoCloseable {
     final Domain domain;
     final CpuState s;
     long nanos = 1000;
+    /** Wall clock, in nanoseconds since 1970, when the domain's clock was at 0. */
+    static final long WALL_CLOCK = 1_700_000_000_000_000_000L;
+
+    final TimeSource time = new TimeSource() {
+        @Override
+        public long nanos() {
+            return nanos;
+        }
+
+        @Override
+        public long tsc() {
+            return 3 * nanos;
+        }
+
+        @Override
+        public long tscHz() {
+            return 3_000_000_000L;
+        }
+
+        @Override
+        public long wallClockNanos() {
+            return WALL_CLOCK + nanos;
+        }
+    };
 
     TestDomain() {
         this(List.of(), List.of(), "console=hvc0", new byte[] {(byte) 0xf4}, false);
     }
 
     TestDomain(List<Path> initramfs, List<Path> disks, String commandLine, byte[] text, boolean hypercallPage) {
-        DomainBuilder builder = new DomainBuilder(memory, kernel(text, hypercallPage), initramfs, disks, commandLine);
-        TimeSource time = new TimeSource() {
-            @Override
-            public long nanos() {
-                return nanos;
-            }
-
-            @Override
-            public long tsc() {
-                return 3 * nanos;
-            }
-
-            @Override
-            public long tscHz() {
-                return 3_000_000_000L;
-            }
-
-            @Override
-            public long wallClockNanos() {
-                return 1_700_000_000_000_000_000L + nanos;
-            }
-        };
-        domain = new Domain(memory, builder, time, HOST);
+        DomainBuilder builder =
+                new DomainBuilder(memory, kernel(text, hypercallPage), initramfs, new byte[0], disks, commandLine);
+        domain = Domain.build(memory, builder, time, HOST);
         domain.setConsoleOutput(console::write);
         s = domain.cpu.s;
     }
@@ -101,6 +105,11 @@ final class TestDomain implements AutoCloseable {
         s.gpr[CpuState.RAX] = number;
         domain.pv.syscall(domain.cpu, VIRT_BASE + TEXT);
         return s.gpr[CpuState.RAX];
+    }
+
+    /** Physical address of the xenstore's ring. */
+    long storePage() {
+        return domain.consolePage() - 4096;
     }
 
     /** Puts 8-byte words at the kernel's scratch page; answers their address. */

@@ -1,12 +1,11 @@
-package dev.runinvm.engine.full;
+package dev.runinvm.engine.snapshot;
 
-import dev.runinvm.engine.snapshot.SnapshotFile;
 import dev.runinvm.engine.x86.SharedCode;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** What guests of this JVM have decoded, by the snapshot they went on from; of the snapshots used last. */
-final class KnownCode {
+public final class KnownCode {
     private static final int MOST = 4;
 
     private static final Map<String, SharedCode> ALL = new LinkedHashMap<>(8, 0.75f, true) {
@@ -20,7 +19,8 @@ final class KnownCode {
 
     private KnownCode() {}
 
-    static SharedCode of(SnapshotFile snapshot) {
+    /** Of a snapshot. */
+    public static SharedCode of(SnapshotFile snapshot) {
         synchronized (ALL) {
             return ALL.computeIfAbsent(snapshot.path() + " " + snapshot.identity(), k -> new SharedCode());
         }

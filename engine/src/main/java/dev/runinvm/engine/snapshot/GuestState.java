@@ -1,19 +1,15 @@
-package dev.runinvm.engine.full;
+package dev.runinvm.engine.snapshot;
 
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.SnapshotUnusable;
 import dev.runinvm.engine.channel.WindowChannel;
 import dev.runinvm.engine.direct.DirectEngine;
-import dev.runinvm.engine.direct.HostCpu;
 import dev.runinvm.engine.guest.RecordingConsole;
 import dev.runinvm.engine.machine.GuestMemory;
-import dev.runinvm.engine.machine.Pc;
 import dev.runinvm.engine.machine.StateReader;
 import dev.runinvm.engine.machine.StateWriter;
+import dev.runinvm.engine.machine.Stateful;
 import dev.runinvm.engine.machine.TimeSource;
-import dev.runinvm.engine.snapshot.SnapshotFile;
-import dev.runinvm.engine.snapshot.SnapshotWriter;
-import dev.runinvm.engine.snapshot.StateHeader;
 import dev.runinvm.engine.x86.Cpu;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -23,28 +19,34 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * What a snapshot of a FULL guest holds beside its memory: header, the processor's counter, console, channel, processor, devices, in
- * this order. Stubs, mirrors and decoded code are not state.
+ * What a snapshot of a guest whose processor is ours holds beside its memory: header, the processor's counter, console,
+ * channel, processor, the technique's own part, and what is known of programs' code, in this order. Stubs, mirrors and
+ * decoded code are not state.
  */
-final class FullState {
+public final class GuestState {
     private final StateReader in;
     private final StateHeader header;
     private final long tsc;
     private final byte[] console;
 
-    private FullState(StateReader in, StateHeader header, long tsc, byte[] console) {
+    private GuestState(StateReader in, StateHeader header, long tsc, byte[] console) {
         this.in = in;
         this.header = header;
         this.tsc = tsc;
         this.console = console;
     }
 
-    /** Writes a snapshot; the processor stands still. */
-    static long write(
+    /**
+     * Writes a snapshot; the processor stands still.
+     *
+     * @param machine all that is around the processor
+     * @return bytes of the file that are not holes
+     */
+    public static long write(
             Path file,
             GuestMemory memory,
             Cpu cpu,
-            Pc pc,
+            Stateful machine,
             TimeSource time,
             WindowChannel channel,
             List<Long> diskStarts,
@@ -57,7 +59,7 @@ final class FullState {
         out.putBytes("console", console.history());
         channel.save(out);
         cpu.s.save(out);
-        pc.save(out);
+        machine.save(out);
         direct.save(out);
         try {
             return SnapshotWriter.write(file, memory, bytes.toByteArray());
@@ -66,35 +68,44 @@ final class FullState {
         }
     }
 
-    /** Reads the part that the rest depends on. */
-    static FullState open(SnapshotFile file, HostCpu host) {
+    /**
+     * Reads the part that the rest depends on.
+     *
+     * @param tscHz pace of the time-stamp counter here
+     */
+    public static GuestState open(SnapshotFile file, long tscHz) {
         StateReader in = new StateReader(new ByteArrayInputStream(file.state()));
         StateHeader header = StateHeader.load(in);
-        header.requireFrequency(host.tscHz());
-        return StateHeader.understood(() -> new FullState(in, header, in.getLong("tsc"), in.getBytes("console")));
+        header.requireFrequency(tscHz);
+        return StateHeader.understood(() -> new GuestState(in, header, in.getLong("tsc"), in.getBytes("console")));
     }
 
-    StateHeader header() {
+    public StateHeader header() {
         return header;
     }
 
     /** What its console had shown by then. */
-    byte[] console() {
+    public byte[] console() {
         return console.clone();
     }
 
-    WindowChannel channel(ByteBuffer window) {
+    /** The guest's channel; before {@link #restore}. */
+    public WindowChannel channel(ByteBuffer window) {
         return StateHeader.understood(() -> WindowChannel.restore(window, in));
     }
 
-    /** Sets registers and devices. */
-    void restore(Cpu cpu, Pc pc, TimeSource time) {
+    /**
+     * Sets registers and what is around the processor.
+     *
+     * @throws SnapshotUnusable if the counter, which programs read from the real CPU, is behind what they have seen
+     */
+    public void restore(Cpu cpu, Stateful machine, TimeSource time) {
         if (time.tsc() < tsc) {
             throw new SnapshotUnusable("it was made before this machine was last started");
         }
         StateHeader.understood(() -> {
             cpu.s.load(in);
-            pc.load(in);
+            machine.load(in);
             return in;
         });
         cpu.mmu.flushAll(false);
@@ -102,7 +113,7 @@ final class FullState {
     }
 
     /** Sets what is known of the guest's code; after {@link #restore}. */
-    void restore(DirectEngine direct) {
+    public void restore(DirectEngine direct) {
         StateHeader.understood(() -> {
             direct.load(in);
             return in;
