@@ -1,8 +1,8 @@
 package dev.runinvm.engine.para;
 
-import dev.runinvm.engine.boot.MemoryDisks;
 import dev.runinvm.engine.HostLacks;
 import dev.runinvm.engine.boot.Elf64;
+import dev.runinvm.engine.boot.MemoryDisks;
 import dev.runinvm.engine.boot.Payload;
 import dev.runinvm.engine.boot.Vmlinux;
 import dev.runinvm.engine.machine.GuestMemory;
