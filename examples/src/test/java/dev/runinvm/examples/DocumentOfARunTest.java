@@ -45,8 +45,8 @@ class DocumentOfARunTest {
     /** How the guest of a run came to be. */
     enum Start {
         BOOTED(Technique.FULL, false, 1),
-        /** Whatever the cache held before: the second guest at the latest is not booted. */
-        RESTORED(Technique.FULL, true, 2),
+        /** Whatever the cache held before: the first guest boots at the most, the second makes the layer of the jars. */
+        RESTORED(Technique.FULL, true, 3),
         PARAVIRTUALIZED(Technique.PARA, false, 1);
 
         private final Technique technique;
