@@ -14,12 +14,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /**
  * Runs the tests of all libraries, or of those named, natively and in a guest, and prints where they differ. Ends with
  * status 1 if a difference is not among those that are known and explained.
  *
- * <p>Arguments: the directory of the corpus; names of libraries; {@code --technique NAME}.
+ * <p>Arguments: the directory of the corpus; names of libraries; {@code --technique NAME}; {@code --classes REGEX}, which the
+ * whole name of a class must match, for a part of what takes long.
  */
 public final class Corpus {
     private static final List<String> JVM_OPTIONS = List.of(
@@ -50,12 +52,9 @@ public final class Corpus {
     public static void main(String[] args) throws IOException, InterruptedException {
         Path directory = Path.of(args[0]).toAbsolutePath().normalize();
         List<String> names = new ArrayList<>(Arrays.asList(args).subList(1, args.length));
-        Technique technique = Technique.FULL;
-        int option = names.indexOf("--technique");
-        if (option >= 0) {
-            technique = Technique.valueOf(names.get(option + 1).toUpperCase(Locale.ROOT));
-            names.subList(option, option + 2).clear();
-        }
+        Technique technique =
+                Technique.valueOf(option(names, "--technique", "FULL").toUpperCase(Locale.ROOT));
+        Pattern classes = Pattern.compile(option(names, "--classes", ".*"));
         Path logs = Files.createDirectories(directory.resolve("runner/target/vm"));
         Corpus corpus = new Corpus(KnownDifferences.read(directory.resolve("known-differences.txt")), technique, logs);
         List<Library> libraries = Library.below(directory).stream()
@@ -66,7 +65,7 @@ public final class Corpus {
         }
         List<String> table = new ArrayList<>();
         for (Library library : libraries) {
-            table.add(corpus.compare(library));
+            table.add(corpus.compare(library.only(classes)));
         }
         System.out.printf(
                 "%n%-14s %8s %9s %9s %8s %8s %11s %9s %9s %6s%n",
@@ -82,6 +81,19 @@ public final class Corpus {
                 "ratio");
         table.forEach(System.out::println);
         System.exit(corpus.unexplained == 0 ? 0 : 1);
+    }
+
+    private static String option(List<String> arguments, String name, String otherwise) throws IOException {
+        int at = arguments.indexOf(name);
+        if (at < 0) {
+            return otherwise;
+        }
+        if (at + 1 == arguments.size()) {
+            throw new IOException(name + " needs a value");
+        }
+        String value = arguments.get(at + 1);
+        arguments.subList(at, at + 2).clear();
+        return value;
     }
 
     private String compare(Library library) throws IOException, InterruptedException {

@@ -36,6 +36,16 @@ record Library(String name, List<Path> classPath, List<String> classes) {
         }
     }
 
+    /** The same library with those of its test classes whose whole names match. */
+    Library only(Pattern names) throws IOException {
+        List<String> some =
+                classes.stream().filter(c -> names.matcher(c).matches()).toList();
+        if (some.isEmpty()) {
+            throw new IOException(name + " has no test class that matches " + names);
+        }
+        return new Library(name, classPath, some);
+    }
+
     private static Library read(Path file) throws IOException {
         List<Path> entries = Arrays.stream(Files.readString(file).trim().split(File.pathSeparator))
                 .map(Path::of)
