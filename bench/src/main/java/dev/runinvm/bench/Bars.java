@@ -114,7 +114,7 @@ final class Bars {
                         share.isEmpty()
                                 ? together(runs, restoredName).isEmpty()
                                         ? needs
-                                        : "the JVM's heap gave back more than the guests took; measure again"
+                                        : "what was measured cannot be: a guest takes memory; measure again"
                                 : "of guests alive at once: "
                                         + together(runs, restoredName).stream()
                                                 .map(r -> number(memoryEach(r) / (1 << 20)) + " MiB each")
@@ -155,7 +155,8 @@ final class Bars {
                 .toList();
         double growth = 0;
         String what = "";
-        for (String name : List.of(Starts.DESCRIPTORS, Starts.PROCESSES, Starts.MAPPINGS, Starts.HELD)) {
+        for (String name :
+                List.of(Starts.DESCRIPTORS, Starts.PROCESSES, Starts.THREADS, Starts.MAPPINGS, Starts.HELD)) {
             List<Long> values = later.stream()
                     .filter(r -> r.counters().containsKey(name))
                     .map(r -> r.counters().getOrDefault(name, 0L))

@@ -61,6 +61,9 @@ final class GuestStart implements AutoCloseable {
         Autopsy autopsy = new Autopsy(vm, NAME);
         boolean done = false;
         try {
+            if (restored && !vm.console().phases().containsKey("restored")) {
+                throw new GuestFailure("it booted, though there was a snapshot; the log says why");
+            }
             run(tests, autopsy);
             done = true;
         } catch (GuestFailure e) {
@@ -142,6 +145,11 @@ final class GuestStart implements AutoCloseable {
     /** Bytes of guest RAM that had been touched when the first test had ended. */
     long touchedBytes() {
         return counters.getOrDefault(Run.FIRST_RESULT, Map.of()).getOrDefault(Run.TOUCHED, 0L);
+    }
+
+    /** Bytes of guest RAM that have been touched by now. */
+    long touchedNow() {
+        return vm.counters().getOrDefault(Run.TOUCHED, 0L);
     }
 
     /** What the engine counted in each phase: phase, a colon, the counter's name. */

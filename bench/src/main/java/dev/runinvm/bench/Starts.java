@@ -5,6 +5,7 @@ import dev.runinvm.engine.Technique;
 import dev.runinvm.engine.VmException;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -15,21 +16,24 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Starts guests of one technique in this JVM: cold and from a snapshot in turns, many of each at once for their memory, and
  * many from a snapshot in a row.
  */
 final class Starts {
-    /** Counter of a run of several guests: bytes of the host's memory that one took. */
+    /** Counter of a run of several guests: bytes of the host's memory that one took, see {@link HostMemory}. */
     static final String PER_GUEST = "memory.perGuest";
     /** Counter of a restore in a row: open descriptors of this JVM when its guest had ended. */
     static final String DESCRIPTORS = "host.descriptors";
     /** Likewise processes that this JVM has started. */
     static final String PROCESSES = "host.processes";
-    /** Likewise mappings of this JVM's address space. */
+    /** Likewise threads. */
+    static final String THREADS = "host.threads";
+    /** Likewise mappings of this JVM's address space; only now and then, since it takes a garbage collection. */
     static final String MAPPINGS = "host.mappings";
-    /** Likewise bytes that this JVM holds of memory; only now and then, since it takes a garbage collection. */
+    /** Likewise bytes that this JVM holds of memory, see {@link HostMemory#held}; as seldom. */
     static final String HELD = "host.held";
 
     private static final int SETTLED_EVERY = 50;
@@ -152,13 +156,19 @@ final class Starts {
     private Run together(boolean restored, int guests) throws InterruptedException {
         List<GuestStart> all = new ArrayList<>();
         try {
-            long before = proportional();
+            HostMemory before = HostMemory.of(all);
             for (int i = 0; i < guests; i++) {
                 all.add(GuestStart.of(technique, restored, memoryBytes, StartTests.class.getName(), deadline));
             }
-            long each = (proportional() - before) / guests;
+            Map<String, Long> counters = new LinkedHashMap<>(HostMemory.of(all).each(before, guests));
+            counters.put(
+                    PER_GUEST,
+                    HostMemory.ORDER.stream()
+                            .mapToLong(part -> counters.getOrDefault(part, 0L))
+                            .sum());
             long touched = all.stream().mapToLong(GuestStart::touchedBytes).sum() / guests;
-            return run(0, restored, Map.of(), Map.of(PER_GUEST, each, Run.TOUCHED, touched), Optional.empty());
+            counters.put(Run.TOUCHED, touched);
+            return run(0, restored, Map.of(), counters, Optional.empty());
         } catch (VmException e) {
             return run(0, restored, Map.of(), Map.of(), Optional.of(String.valueOf(e.getMessage())));
         } finally {
@@ -166,49 +176,36 @@ final class Starts {
         }
     }
 
-    /** The proportional share of memory (PSS) of this JVM and all that it has started; after a garbage collection. */
-    private static long proportional() {
-        System.gc();
-        return processes()
-                .mapToLong(p -> field(Path.of("/proc/" + p.pid() + "/smaps_rollup"), "Pss:"))
-                .sum();
-    }
-
-    private static Stream<ProcessHandle> processes() {
-        ProcessHandle self = ProcessHandle.current();
-        return Stream.concat(Stream.of(self), self.descendants());
-    }
-
-    private static Map<String, Long> leftOver(boolean settle) throws IOException {
+    private static Map<String, Long> leftOver(boolean settle) throws IOException, InterruptedException {
         Map<String, Long> all = new LinkedHashMap<>();
         if (settle) {
-            System.gc();
-            Path status = Path.of("/proc/self/status");
-            all.put(HELD, field(status, "RssAnon:") + field(status, "RssShmem:"));
+            HostMemory.settle(false);
+            all.put(HELD, HostMemory.held());
+            all.put(MAPPINGS, (long)
+                    HostMemory.mappings(ProcessHandle.current()).size());
         }
         try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
             all.put(DESCRIPTORS, descriptors.count());
         }
         all.put(PROCESSES, ProcessHandle.current().descendants().count());
-        try (Stream<String> mappings = Files.lines(Path.of("/proc/self/maps"))) {
-            all.put(MAPPINGS, mappings.count());
-        }
+        all.put(THREADS, (long) ManagementFactory.getThreadMXBean().getThreadCount());
         return all;
     }
 
-    /** Bytes of a line such as {@code Pss: 12 kB}; 0 if the process has ended. */
-    private static long field(Path file, String name) {
-        try (Stream<String> lines = Files.lines(file)) {
-            return lines.filter(l -> l.startsWith(name))
-                    .mapToLong(l -> Long.parseLong(l.replaceAll("\\D", "")) << 10)
-                    .sum();
-        } catch (IOException e) {
-            return 0; // it ended while we looked, and holds nothing any more
-        }
+    /** Medians and memory, cold beside restored. */
+    static String text(List<Run> runs, Technique technique) {
+        return times(runs, technique)
+                + HostMemory.text(technique, together(runs, cold(technique)), together(runs, restored(technique)));
     }
 
-    /** Medians, cold beside restored. */
-    static String text(List<Run> runs, Technique technique) {
+    private static @Nullable Run together(List<Run> runs, String contender) {
+        return runs.stream()
+                .filter(r -> r.contender().equals(contender) && r.counters().containsKey(PER_GUEST))
+                .findFirst()
+                .orElse(null);
+    }
+
+    private static String times(List<Run> runs, Technique technique) {
         String booted = cold(technique);
         String fromSnapshot = restored(technique);
         List<Run> starts = runs.stream()
