@@ -1,6 +1,5 @@
 package dev.runinvm.examples;
 
-import dev.runinvm.engine.Technique;
 import dev.runinvm.junit.Guest;
 import dev.runinvm.junit.Isolation;
 import dev.runinvm.junit.RunInVM;
@@ -39,7 +38,7 @@ class RestoredGuestTest {
     private static final Map<String, String> WITH_SNAPSHOTS = Map.of("runinvm.snapshots", "true");
 
     /** Tells its random numbers. */
-    @RunInVM(technique = Technique.FULL, isolation = Isolation.METHOD)
+    @RunInVM(isolation = Isolation.METHOD)
     static class Numbers {
         /** getrandom(buffer, 32, 0); write(1, buffer, 32); exit(0): Java asks for random numbers by /dev/urandom only. */
         private static final String GETRANDOM =
@@ -114,7 +113,7 @@ class RestoredGuestTest {
     }
 
     /** Tells what time it is, and asks the host something in between, so that it is known when that was. */
-    @RunInVM(technique = Technique.FULL, isolation = Isolation.METHOD)
+    @RunInVM(isolation = Isolation.METHOD)
     static class Clock {
         private static final int TIMES = 30;
 
