@@ -93,7 +93,12 @@ final class Bars {
                     .filter(other -> memoryEach(many) > 0 && memoryEach(other) > 0)
                     .forEach(other -> share.add(memoryEach(many) / memoryEach(other)));
         }
+        List<Double> ofTouched = together(runs, coldName).stream()
+                .filter(r -> memoryEach(r) > 0 && touched(r) > 0)
+                .map(r -> memoryEach(r) / touched(r))
+                .toList();
         return List.of(
+                atMost("memory of a guest among others / RAM it touched, " + technique, ofTouched, MOST_MEMORY, needs),
                 judged(
                         "restored start to first test result, ms, " + technique,
                         Report.middle(restored),
@@ -137,6 +142,10 @@ final class Bars {
 
     private static double memoryEach(Run run) {
         return run.counters().getOrDefault(Starts.PER_GUEST, 0L);
+    }
+
+    private static double touched(Run run) {
+        return run.counters().getOrDefault(Run.TOUCHED, 0L);
     }
 
     private static Bar restores(List<Run> runs, Technique technique) {
@@ -251,7 +260,10 @@ final class Bars {
                         / (double) Objects.requireNonNull(r.counters().get(Run.TOUCHED)))
                 .toList();
         return atMost(
-                "memory of the host / guest RAM touched, FULL", ratios, MOST_MEMORY, "needs --work junit with full");
+                "memory of a JVM with one guest / RAM it touched, FULL",
+                ratios,
+                MOST_MEMORY,
+                "needs --work junit with full");
     }
 
     private static Bar boots(List<Run> runs, String contender) {
