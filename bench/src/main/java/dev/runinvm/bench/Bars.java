@@ -160,7 +160,7 @@ final class Bars {
     /** The most that anything has grown by after the first restores. */
     private static Bar flat(List<Run> runs, Technique technique) {
         List<Run> later = of(runs, Work.RESTORES, Starts.restored(technique)).stream()
-                .filter(r -> r.good() && r.round() >= SETTLED)
+                .filter(r -> r.round() >= SETTLED)
                 .toList();
         double growth = 0;
         String what = "";

@@ -6,11 +6,13 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.function.ToLongFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -29,16 +31,19 @@ import org.jspecify.annotations.Nullable;
  * @param heap objects alive in this JVM
  */
 record HostMemory(long ram, long files, long processes, long heap) {
-    /** Counters of a run of several guests: the parts of {@link Starts#PER_GUEST}. */
-    static final Map<String, String> PARTS = Map.of(
-            "memory.perGuestRam", "RAM (memory files)",
-            "memory.perGuestFiles", "snapshot and image (share of what is mapped)",
-            "memory.perGuestProcesses", "processes that run it",
-            "memory.perGuestHeap", "objects in the JVM");
+    /**
+     * A part of what a guest takes.
+     *
+     * @param counter of a run of several guests, a part of {@link Starts#PER_GUEST}
+     * @param name for people
+     */
+    private record Part(String counter, String name, ToLongFunction<HostMemory> bytes) {}
 
-    /** In the order they are told in. */
-    static final List<String> ORDER =
-            List.of("memory.perGuestRam", "memory.perGuestFiles", "memory.perGuestProcesses", "memory.perGuestHeap");
+    private static final List<Part> PARTS = List.of(
+            new Part("memory.perGuestRam", "RAM (memory files)", HostMemory::ram),
+            new Part("memory.perGuestFiles", "snapshot and image (share of what is mapped)", HostMemory::files),
+            new Part("memory.perGuestProcesses", "processes that run it", HostMemory::processes),
+            new Part("memory.perGuestHeap", "objects in the JVM", HostMemory::heap));
 
     private static final String GUEST_RAM = "/memfd:runinvm-ram";
     private static final String OURS = "/memfd:runinvm-";
@@ -67,13 +72,16 @@ record HostMemory(long ram, long files, long processes, long heap) {
                 ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed());
     }
 
-    /** What is more than before, for each of so many guests. */
+    /** What is more than before, for each of so many guests: counters of the parts, and of all together. */
     Map<String, Long> each(HostMemory before, int guests) {
-        return Map.of(
-                ORDER.get(0), (ram - before.ram) / guests,
-                ORDER.get(1), (files - before.files) / guests,
-                ORDER.get(2), (processes - before.processes) / guests,
-                ORDER.get(3), (heap - before.heap) / guests);
+        Map<String, Long> all = new LinkedHashMap<>();
+        for (Part part : PARTS) {
+            all.put(part.counter, (part.bytes.applyAsLong(this) - part.bytes.applyAsLong(before)) / guests);
+        }
+        all.put(
+                Starts.PER_GUEST,
+                all.values().stream().mapToLong(Long::longValue).sum());
+        return all;
     }
 
     /** A table of the parts, cold beside restored; empty if nothing was measured. */
@@ -87,8 +95,8 @@ record HostMemory(long ram, long files, long processes, long heap) {
                 "MiB of the host's memory for each guest",
                 Starts.cold(technique),
                 Starts.restored(technique)));
-        for (String part : ORDER) {
-            row(text, "  " + PARTS.get(part), part, cold, restored);
+        for (Part part : PARTS) {
+            row(text, "  " + part.name, part.counter, cold, restored);
         }
         row(text, "together", Starts.PER_GUEST, cold, restored);
         return text.append(System.lineSeparator()).toString();

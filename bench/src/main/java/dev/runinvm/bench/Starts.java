@@ -160,12 +160,7 @@ final class Starts {
             for (int i = 0; i < guests; i++) {
                 all.add(GuestStart.of(technique, restored, memoryBytes, StartTests.class.getName(), deadline));
             }
-            Map<String, Long> counters = new LinkedHashMap<>(HostMemory.of(all).each(before, guests));
-            counters.put(
-                    PER_GUEST,
-                    HostMemory.ORDER.stream()
-                            .mapToLong(part -> counters.getOrDefault(part, 0L))
-                            .sum());
+            Map<String, Long> counters = HostMemory.of(all).each(before, guests);
             long touched = all.stream().mapToLong(GuestStart::touchedBytes).sum() / guests;
             counters.put(Run.TOUCHED, touched);
             return run(0, restored, Map.of(), counters, Optional.empty());

@@ -1,6 +1,5 @@
 package dev.runinvm.engine.full;
 
-import dev.runinvm.engine.EngineBug;
 import dev.runinvm.engine.GuestChannel;
 import dev.runinvm.engine.GuestConsole;
 import dev.runinvm.engine.GuestEnd;
@@ -14,16 +13,16 @@ import dev.runinvm.engine.channel.WindowChannel;
 import dev.runinvm.engine.direct.DirectEngine;
 import dev.runinvm.engine.direct.HostCpu;
 import dev.runinvm.engine.direct.HostTime;
+import dev.runinvm.engine.guest.GuestThread;
 import dev.runinvm.engine.guest.RecordingConsole;
 import dev.runinvm.engine.image.CommandLine;
 import dev.runinvm.engine.image.PreparedImage;
-import dev.runinvm.engine.machine.FirstTouches;
 import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.machine.MmioBus;
 import dev.runinvm.engine.machine.Pc;
 import dev.runinvm.engine.machine.PortBus;
+import dev.runinvm.engine.snapshot.GuestOrigin;
 import dev.runinvm.engine.snapshot.GuestState;
-import dev.runinvm.engine.snapshot.KnownCode;
 import dev.runinvm.engine.snapshot.SnapshotFile;
 import dev.runinvm.engine.snapshot.Standstill;
 import dev.runinvm.engine.x86.Cpu;
@@ -36,16 +35,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /** One guest of technique FULL: a PC, its processor, and the thread that runs it. */
 final class FullMachine implements Vm {
-    /** How long a guest that was told to stop may take before it is called stuck. */
-    private static final Duration STOP_TIMEOUT = Duration.ofSeconds(10);
-
     private final PreparedImage image;
     private final List<Long> diskStarts;
     private final GuestMemory memory;
@@ -55,15 +48,9 @@ final class FullMachine implements Vm {
     private final DirectEngine direct;
     private final WindowChannel channel;
     private final RecordingConsole console;
-    private final String firstPhase;
     private final Vcpu vcpu;
-    private final Thread thread;
-    private final @Nullable SnapshotFile from;
-    /** What is noted for the guests to come from the same snapshot; null if one has told already. */
-    private final @Nullable FirstTouches noted;
-
-    private final AtomicReference<GuestEnd> end = new AtomicReference<>();
-    private final CountDownLatch ended = new CountDownLatch(1);
+    private final GuestThread thread;
+    private final GuestOrigin origin;
 
     /**
      * Builds a guest.
@@ -73,24 +60,18 @@ final class FullMachine implements Vm {
      */
     FullMachine(VmConfig config, PreparedImage image, @Nullable SnapshotFile from) {
         this.image = image;
-        this.from = from;
-        this.firstPhase = from == null ? "loaded" : "restored";
+        this.origin = new GuestOrigin(from);
         this.memory = GuestMemory.create(MemoryDisks.machineMemory(config), true);
         try {
             HostCpu host = HostCpu.probe();
-            FirstTouches known = from == null ? null : from.firstTouches();
-            noted = from == null || known != null ? null : new FirstTouches();
-            GuestState state = from == null ? null : GuestState.open(from, host.tscHz());
+            GuestState state = origin.state(host.tscHz());
             long begin = state == null ? 0 : state.header().nanos();
             time = new HostTime(host, begin);
             PortBus ports = new PortBus();
             MmioBus mmio = new MmioBus();
             CpuState registers = new CpuState();
-            if (from != null && state != null) {
-                state.header().fillMemory(from, memory, image);
-                if (known != null) {
-                    memory.makePrivate(known.written());
-                }
+            if (state != null) {
+                origin.fill(memory, state, image);
                 channel = state.channel(memory.window());
             } else {
                 channel = new WindowChannel(memory.window());
@@ -123,18 +104,9 @@ final class FullMachine implements Vm {
             }
             pc.console.setSink(console::output);
             pc.control.setSink(console::controlOutput);
-            direct = direct(memory, host, state);
-            if (known != null) {
-                direct.mapAhead(known);
-            }
-            if (noted != null) {
-                memory.note(noted);
-                direct.note(noted);
-            }
+            direct = origin.direct(memory, host, state);
             Interpreter interpreter = new Interpreter(cpu);
-            if (from != null) {
-                interpreter.cache().share(KnownCode.of(from));
-            }
+            origin.share(interpreter.cache());
             vcpu = new Vcpu(cpu, interpreter, pc, direct, time, console::poweringOff);
             pc.setWake(vcpu::wake);
             pc.pic.setIntrListener(cpu::requestAttention);
@@ -142,21 +114,7 @@ final class FullMachine implements Vm {
             memory.close();
             throw e;
         }
-        thread = new Thread(this::run, "vm-full-vcpu");
-        thread.setDaemon(true);
-    }
-
-    private static DirectEngine direct(GuestMemory memory, HostCpu host, @Nullable GuestState state) {
-        DirectEngine direct = DirectEngine.open(memory, host);
-        try {
-            if (state != null) {
-                state.restore(direct);
-            }
-            return direct;
-        } catch (RuntimeException e) {
-            direct.close();
-            throw e;
-        }
+        thread = new GuestThread("full", () -> vcpu.run().describe(console), vcpu::where, this::release);
     }
 
     /** What the kernel is told; of a restored guest, what it was told. */
@@ -165,33 +123,19 @@ final class FullMachine implements Vm {
     }
 
     FullMachine start() {
-        console.phase(firstPhase);
+        console.phase(origin.firstPhase());
         thread.start();
         return this;
     }
 
-    private void run() {
-        GuestEnd how;
-        try {
-            how = vcpu.run().describe(console);
-        } catch (RuntimeException | Error e) {
-            how = new GuestEnd(
-                    GuestEnd.Kind.ENGINE_ERROR,
-                    (e instanceof EngineBug ? "" : e.getClass().getName() + ": ") + e.getMessage() + ", at "
-                            + vcpu.where());
-            org.slf4j.LoggerFactory.getLogger("vm.full").error("the engine failed at {}", vcpu.where(), e);
-        }
-        end.compareAndSet(null, how);
-        channel.end("the guest has ended: " + end.get());
-        if (from != null && noted != null) {
-            from.keep(noted);
-        }
+    private void release(GuestEnd how) {
+        channel.end("the guest has ended: " + how);
+        origin.ended();
         try {
             direct.close();
         } finally {
             console.close();
             memory.close();
-            ended.countDown();
         }
     }
 
@@ -240,29 +184,18 @@ final class FullMachine implements Vm {
 
     @Override
     public Optional<GuestEnd> end() {
-        return ended.getCount() == 0 ? Optional.ofNullable(end.get()) : Optional.empty();
+        return thread.end();
     }
 
     @Override
     public boolean awaitEnd(Duration timeout) throws InterruptedException {
-        return ended.await(timeout.toNanos(), TimeUnit.NANOSECONDS);
+        return thread.awaitEnd(timeout);
     }
 
     @Override
     public void close() {
         channel.end("the guest was ended from the host");
         vcpu.stop();
-        boolean interrupted = false;
-        try {
-            if (!ended.await(STOP_TIMEOUT.toSeconds(), TimeUnit.SECONDS)) {
-                throw new EngineBug("the guest's thread did not stop within " + STOP_TIMEOUT.toSeconds() + " s, at "
-                        + vcpu.where());
-            }
-        } catch (InterruptedException e) {
-            interrupted = true;
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        thread.awaitStop();
     }
 }

@@ -36,8 +36,9 @@ public final class GuestMemory implements AutoCloseable {
     public static final int SPARE_PAGES = 256;
 
     private static final int CHUNK_SHIFT = 30;
-    private static final int COPIED_AT_ONCE = 16;
     private static final int CHUNK_MASK = (1 << CHUNK_SHIFT) - 1;
+    /** Most pages that are copied with one read. */
+    private static final int COPIED_AT_ONCE = 16;
 
     /** Most files that may back a guest's memory. */
     public static final int MAX_BACKINGS = 3;
@@ -98,10 +99,6 @@ public final class GuestMemory implements AutoCloseable {
                 long from = (long) i << CHUNK_SHIFT;
                 chunks[i] = file.map(fileStart + from, (int) Math.min(1L << CHUNK_SHIFT, length - from));
             }
-        }
-
-        long inFile(long offset) {
-            return fileStart + offset - start;
         }
 
         ByteBuffer buffer(long offset) {
@@ -329,38 +326,34 @@ public final class GuestMemory implements AutoCloseable {
                 .sorted()
                 .distinct()
                 .toArray();
-        FileChannel[] from = new FileChannel[backings.size()];
         ByteBuffer buffer = ByteBuffer.allocateDirect(COPIED_AT_ONCE * PAGE_SIZE);
-        try (FileChannel to = file.channel()) {
-            for (int i = 0; i < sorted.length; ) {
-                int first = sorted[i];
-                int n = 1;
-                while (i + n < sorted.length
-                        && n < COPIED_AT_ONCE
-                        && sorted[i + n] == first + n
-                        && s[first + n] == s[first]) {
-                    n++;
-                }
-                int number = s[first] - 1;
-                if (from[number] == null) {
-                    from[number] = backings.get(number).file.channel();
-                }
-                long at = (long) first * PAGE_SIZE;
-                copy(
-                        from[number],
-                        backings.get(number).inFile(at),
-                        to,
-                        at,
-                        buffer.clear().limit(n * PAGE_SIZE));
-                for (int k = first; k < first + n; k++) {
-                    moved(s, k);
-                }
-                i += n;
+        for (int number = 1; number <= backings.size(); number++) {
+            int n = number;
+            int[] its = Arrays.stream(sorted).filter(p -> s[p] == n).toArray();
+            try (FileChannel from = backings.get(n - 1).file.channel();
+                    FileChannel to = file.channel()) {
+                makePrivate(its, from, to, buffer, s);
+            } catch (IOException e) {
+                throw new HostLacks("pages of the guest cannot be copied: " + e.getMessage(), e);
             }
-        } catch (IOException e) {
-            throw new HostLacks("pages of the guest cannot be copied: " + e.getMessage(), e);
-        } finally {
-            closeAll(from);
+        }
+    }
+
+    /** @param pages in ascending order, all of the same backing file */
+    private void makePrivate(int[] pages, FileChannel from, FileChannel to, ByteBuffer buffer, byte[] s)
+            throws IOException {
+        for (int i = 0; i < pages.length; ) {
+            int first = pages[i];
+            int n = 1;
+            while (i + n < pages.length && n < COPIED_AT_ONCE && pages[i + n] == first + n) {
+                n++;
+            }
+            long at = (long) first * PAGE_SIZE;
+            copy(from, fileOffset(at), to, at, buffer.clear().limit(n * PAGE_SIZE));
+            for (int k = first; k < first + n; k++) {
+                moved(s, k);
+            }
+            i += n;
         }
     }
 
@@ -374,18 +367,6 @@ public final class GuestMemory implements AutoCloseable {
         buffer.flip();
         while (buffer.hasRemaining()) {
             to.write(buffer, toOffset + buffer.position());
-        }
-    }
-
-    private static void closeAll(@Nullable FileChannel[] channels) {
-        for (FileChannel channel : channels) {
-            try {
-                if (channel != null) {
-                    channel.close();
-                }
-            } catch (IOException e) {
-                // nothing was written through it
-            }
         }
     }
 

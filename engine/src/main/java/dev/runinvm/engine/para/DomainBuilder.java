@@ -73,7 +73,7 @@ final class DomainBuilder {
         this.disks = disks;
         this.commandLine = commandLine;
         this.notes = XenNotes.of(kernel);
-        this.layout = MachineLayout.of(memory, MemoryDisks.of(List.of()));
+        this.layout = MachineLayout.of(memory, new MemoryDisks(List.of()));
     }
 
     /**
@@ -94,7 +94,7 @@ final class DomainBuilder {
         long disksSize = images.size();
         long archivesSize = archives.size() + lastArchive.length;
         long kernelEnd = kernel.physicalEnd() + PAGE - 1 & -PAGE;
-        layout = MachineLayout.of(memory, MemoryDisks.of(disks));
+        layout = MachineLayout.of(memory, new MemoryDisks(images.sizes()));
         long p2m = (layout.pages() * 8 + PAGE - 1) / PAGE;
         long p2mFrames = p2m + (p2m + 511) / 512 + 2;
         // The list is mapped elsewhere; Linux takes away what lies below it from the kernel's map, by whole tables.

@@ -18,13 +18,12 @@ import dev.runinvm.engine.guest.Stop;
 import dev.runinvm.engine.image.CommandLine;
 import dev.runinvm.engine.image.PreparedImage;
 import dev.runinvm.engine.machine.ChannelPci;
-import dev.runinvm.engine.machine.FirstTouches;
 import dev.runinvm.engine.machine.GuestMemory;
 import dev.runinvm.engine.machine.StateReader;
 import dev.runinvm.engine.machine.StateWriter;
 import dev.runinvm.engine.machine.Stateful;
+import dev.runinvm.engine.snapshot.GuestOrigin;
 import dev.runinvm.engine.snapshot.GuestState;
-import dev.runinvm.engine.snapshot.KnownCode;
 import dev.runinvm.engine.snapshot.SnapshotFile;
 import dev.runinvm.engine.snapshot.Standstill;
 import dev.runinvm.engine.x86.Interpreter;
@@ -44,7 +43,6 @@ final class ParaMachine implements Vm {
     private static final int BELL = 2;
 
     private final PreparedImage image;
-    private final String firstPhase;
     private final GuestMemory memory;
     private final HostTime time;
     private final Domain domain;
@@ -57,9 +55,7 @@ final class ParaMachine implements Vm {
     private final RecordingConsole console;
     private final ParaVcpu vcpu;
     private final GuestThread thread;
-    private final @Nullable SnapshotFile from;
-    /** What is noted for the guests to come from the same snapshot; null if one has told already. */
-    private final @Nullable FirstTouches noted;
+    private final GuestOrigin origin;
 
     /**
      * Builds a guest.
@@ -69,23 +65,17 @@ final class ParaMachine implements Vm {
      */
     ParaMachine(VmConfig config, PreparedImage image, @Nullable SnapshotFile from) {
         this.image = image;
-        this.from = from;
-        this.firstPhase = from == null ? "loaded" : "restored";
+        this.origin = new GuestOrigin(from);
         this.memory = GuestMemory.create(MemoryDisks.machineMemory(config), true);
         Runnable closeDisks = () -> {};
         try {
             HostCpu host = HostCpu.probe();
-            FirstTouches known = from == null ? null : from.firstTouches();
-            noted = from == null || known != null ? null : new FirstTouches();
-            GuestState state = from == null ? null : GuestState.open(from, host.tscHz());
+            GuestState state = origin.state(host.tscHz());
             long begin = state == null ? 0 : state.header().nanos();
             time = new HostTime(host, begin);
             // What may find the user's memory or kernel wanting comes before whatever has threads, processes or files.
-            if (from != null && state != null) {
-                state.header().fillMemory(from, memory, image);
-                if (known != null) {
-                    memory.makePrivate(known.written());
-                }
+            if (state != null) {
+                origin.fill(memory, state, image);
                 MachineLayout layout = MachineLayout.of(memory, MemoryDisks.of(image.disks()));
                 domain = Domain.writtenDown(memory, layout, state.header().diskStarts(), time, host);
                 channel = state.channel(memory.window());
@@ -118,19 +108,10 @@ final class ParaMachine implements Vm {
                 state.restore(domain.cpu, around(), time);
                 console.setHistory(state.console());
             }
-            direct = direct(memory, host, state);
+            direct = origin.direct(memory, host, state);
             domain.setDirect(direct);
-            if (known != null) {
-                direct.mapAhead(known);
-            }
-            if (noted != null) {
-                memory.note(noted);
-                direct.note(noted);
-            }
             Interpreter interpreter = new Interpreter(domain.cpu);
-            if (from != null) {
-                interpreter.cache().share(KnownCode.of(from));
-            }
+            origin.share(interpreter.cache());
             vcpu = new ParaVcpu(domain.cpu, interpreter, domain, direct, time);
         } catch (RuntimeException e) {
             closeDisks.run();
@@ -140,21 +121,8 @@ final class ParaMachine implements Vm {
         thread = new GuestThread("para", () -> run().describe(console), vcpu::where, this::release);
     }
 
-    private static DirectEngine direct(GuestMemory memory, HostCpu host, @Nullable GuestState state) {
-        DirectEngine direct = DirectEngine.open(memory, host);
-        try {
-            if (state != null) {
-                state.restore(direct);
-            }
-            return direct;
-        } catch (RuntimeException e) {
-            direct.close();
-            throw e;
-        }
-    }
-
     private Stop run() {
-        if (from != null) {
+        if (origin.isSnapshot()) {
             domain.shared.resume();
         }
         return vcpu.run();
@@ -197,16 +165,14 @@ final class ParaMachine implements Vm {
     }
 
     ParaMachine start() {
-        console.phase(firstPhase);
+        console.phase(origin.firstPhase());
         thread.start();
         return this;
     }
 
     private void release(GuestEnd how) {
         channel.end("the guest has ended: " + how);
-        if (from != null && noted != null) {
-            from.keep(noted);
-        }
+        origin.ended();
         try {
             direct.close();
         } finally {

@@ -238,7 +238,7 @@ final class SharedInfo implements Stateful {
 
     private long place(long physical) {
         if (!memory.isMemory(physical) || !memory.isMemory(physical + VCPU_INFO_SIZE - 1)) {
-            throw new HostLacks("the saved state puts vcpu_info at 0x" + Long.toHexString(physical)
+            throw new HostLacks("the saved state puts vcpu_info or vcpu_time_info at 0x" + Long.toHexString(physical)
                     + ", where the guest has no memory");
         }
         return physical;

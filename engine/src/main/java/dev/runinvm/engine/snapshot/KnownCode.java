@@ -5,7 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** What guests of this JVM have decoded, by the snapshot they went on from; of the snapshots used last. */
-public final class KnownCode {
+final class KnownCode {
     private static final int MOST = 4;
 
     private static final Map<String, SharedCode> ALL = new LinkedHashMap<>(8, 0.75f, true) {
@@ -19,8 +19,7 @@ public final class KnownCode {
 
     private KnownCode() {}
 
-    /** Of a snapshot. */
-    public static SharedCode of(SnapshotFile snapshot) {
+    static SharedCode of(SnapshotFile snapshot) {
         synchronized (ALL) {
             return ALL.computeIfAbsent(snapshot.path() + " " + snapshot.identity(), k -> new SharedCode());
         }
