@@ -390,8 +390,14 @@ public final class SnapshotStore {
     private void removeOld(String suffix, long millis) throws IOException {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*" + suffix)) {
             for (Path file : files) {
-                if (System.currentTimeMillis() - Files.getLastModifiedTime(file).toMillis() > millis) {
-                    remove(file);
+                try {
+                    if (System.currentTimeMillis()
+                                    - Files.getLastModifiedTime(file).toMillis()
+                            > millis) {
+                        remove(file);
+                    }
+                } catch (NoSuchFileException e) {
+                    LOG.debug("{} is gone: another process has finished or removed it meanwhile", file, e);
                 }
             }
         } catch (DirectoryIteratorException e) {

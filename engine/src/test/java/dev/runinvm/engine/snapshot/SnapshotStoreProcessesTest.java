@@ -113,6 +113,11 @@ class SnapshotStoreProcessesTest {
         return other;
     }
 
+    private static void kill(Process build) throws InterruptedException {
+        build.destroyForcibly();
+        assertTrue(build.waitFor(30, TimeUnit.SECONDS));
+    }
+
     private List<String> names() throws IOException {
         try (Stream<Path> files = Files.list(directory.resolve("snapshots"))) {
             return files.map(f -> String.valueOf(f.getFileName())).sorted().toList();
@@ -129,8 +134,7 @@ class SnapshotStoreProcessesTest {
                 assertTrue(System.nanoTime() < deadline, "nothing is written");
                 Thread.sleep(i); // the kill is to come at several moments
             }
-            other.destroyForcibly();
-            assertTrue(other.waitFor(30, TimeUnit.SECONDS));
+            kill(other);
             assertNull(store().find("a"), "what is not whole is not found");
             assertEquals(List.of(), store().list());
         }
@@ -147,13 +151,11 @@ class SnapshotStoreProcessesTest {
             Process killed = otherBuild("a", true);
             Process atWork = otherBuild("b", true);
             Path draft = directory.resolve("snapshots/a.draft");
-            do {
-                killed.destroyForcibly();
-                assertTrue(killed.waitFor(30, TimeUnit.SECONDS));
-                if (!Files.exists(draft)) {
-                    killed = otherBuild("a", true); // it was just about to begin the next
-                }
-            } while (!Files.exists(draft));
+            kill(killed);
+            while (!Files.exists(draft)) { // it was just about to begin the next
+                killed = otherBuild("a", true);
+                kill(killed);
+            }
             if (clear) {
                 store().clear();
             } else {

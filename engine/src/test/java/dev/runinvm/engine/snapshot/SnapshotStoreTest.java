@@ -139,6 +139,16 @@ class SnapshotStoreTest {
         assertEquals(List.of("a.note", "a.snapshot"), names());
     }
 
+    /** A link that leads nowhere is listed and cannot be looked at, as what another build has removed in between. */
+    @Test
+    void aDraftThatIsGoneWhenItIsLookedAtCostsNobodyASnapshot() throws Exception {
+        get(store(), "a", MIB);
+        Path gone = directory.resolve("snapshots").resolve("b1.note.draft");
+        Files.createSymbolicLink(gone, directory.resolve("nowhere"));
+        get(store(), "c", MIB).checkPages();
+        assertEquals(2, made);
+    }
+
     @Test
     void nobodyElseMayReadAnyOfIt() throws Exception {
         SnapshotFile snapshot = get(store(), "a", MIB);
