@@ -118,7 +118,7 @@ record HostMemory(long ram, long files, long processes, long heap) {
 
     /**
      * Collects garbage, so that neither objects nor mappings of guests that have ended are there any more; those are undone by a
-     * thread of the JVM's some time after the collection.
+     * thread of the JVM's some time after the collection. Gives freed memory of malloc's back to the host, where the JVM can.
      *
      * @param guests whether there are guests alive, whose mappings stay
      */
@@ -132,10 +132,12 @@ record HostMemory(long ram, long files, long processes, long heap) {
                     .filter(m -> m.path.startsWith(GUEST_RAM))
                     .count();
             if (left == 0 || guests && left == before) {
-                return;
+                break;
             }
             before = left;
         }
+        // What the compilers have freed stays with malloc otherwise: steps of some MiB that say nothing about guests.
+        ask("systemTrimNativeHeap");
     }
 
     /** Bytes that this JVM holds: objects alive, and all memory of its own outside its heap. After {@link #settle}. */
@@ -151,17 +153,7 @@ record HostMemory(long ram, long files, long processes, long heap) {
 
     /** Addresses of the heap's start and end; of nothing if this JVM does not tell. */
     static long[] heapRange() {
-        String told;
-        try {
-            told = String.valueOf(ManagementFactory.getPlatformMBeanServer()
-                    .invoke(
-                            new ObjectName("com.sun.management:type=DiagnosticCommand"),
-                            "gcHeapInfo",
-                            new Object[] {null},
-                            new String[] {String[].class.getName()}));
-        } catch (JMException e) {
-            return new long[2];
-        }
+        String told = ask("gcHeapInfo");
         long least = Long.MAX_VALUE;
         long most = 0;
         Matcher address = ADDRESS.matcher(told);
@@ -171,6 +163,20 @@ record HostMemory(long ram, long files, long processes, long heap) {
             most = Math.max(most, at);
         }
         return most == 0 ? new long[2] : new long[] {least, most};
+    }
+
+    /** What this JVM answers to one of jcmd's commands; nothing if it does not know it. */
+    private static String ask(String command) {
+        try {
+            return String.valueOf(ManagementFactory.getPlatformMBeanServer()
+                    .invoke(
+                            new ObjectName("com.sun.management:type=DiagnosticCommand"),
+                            command,
+                            new Object[] {null},
+                            new String[] {String[].class.getName()}));
+        } catch (JMException e) {
+            return "";
+        }
     }
 
     /** All of a process; none if it has ended. */
