@@ -7,13 +7,13 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * The least of ACPI (specification 6.5, 5.2) by which a kernel finds that it has several processors: the tables that lead
- * to the MADT, and that. There is no namespace and no ACPI hardware, and {@link #KERNEL_ARGUMENT} says that interrupts
- * and PCI are as on a PC without ACPI. (Intel's older MultiProcessor table would do for all, but Debian's cloud kernel
- * does not read it.)
+ * to the MADT, and that. There is no namespace and no ACPI hardware: Linux finds that it cannot switch ACPI on, and looks
+ * for PCI as on a PC without it; by then it has read the MADT. It must not be told to leave ACPI's interrupts alone
+ * (acpi=noirq): a kernel without CONFIG_X86_MPPARSE, as Debian's cloud kernel, then does without any APIC
+ * (arch/x86/kernel/acpi/boot.c: acpi_mps_check), and so with one processor. Nor does that one read Intel's older
+ * MultiProcessor table.
  */
 public final class AcpiTables {
-    /** For the kernel's command line, where these tables are. */
-    public static final String KERNEL_ARGUMENT = "acpi=noirq";
     /** Physical address: in the area of the firmware, where every operating system looks. */
     public static final long ADDRESS = 0xf_0000L;
     /** Most processors: ids of local APICs are bytes, 255 stands for all, and one is the I/O APIC's. */

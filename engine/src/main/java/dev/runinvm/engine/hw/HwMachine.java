@@ -122,11 +122,7 @@ final class HwMachine implements Vm {
 
     /** What the kernel is told; of a restored guest, what it was told. */
     static String commandLine(VmConfig config, long tscHz) {
-        CommandLine line = CommandLine.standard().tscKhz(tscHz / 1000);
-        if (config.cpus() > 1) {
-            line.add(AcpiTables.KERNEL_ARGUMENT);
-        }
-        return line.guest(config).toString();
+        return CommandLine.standard().tscKhz(tscHz / 1000).guest(config).toString();
     }
 
     private void release(@Nullable HwHardware made) {

@@ -17,6 +17,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -59,9 +61,11 @@ class HwGuestIT extends PlainGuestScenarios {
     }
 
     /** Checksums of one process, another's clock: neither notices that the guest was away for a while. */
-    @Test
-    void aGuestAtWorkGoesOnFromASnapshotAnyNumberOfTimes(@TempDir Path folder) throws Exception {
-        VmConfig config = VmConfig.of(Technique.HW).memory(256L << 20).command("""
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void aGuestAtWorkGoesOnFromASnapshotAnyNumberOfTimes(int cpus, @TempDir Path folder) throws Exception {
+        VmConfig config =
+                VmConfig.of(Technique.HW).memory(256L << 20).cpus(cpus).command("""
                 dd if=/dev/zero bs=64k count=8 2>/dev/null | tr '\\0' 'a' >/tmp/data; sum=$(md5sum </tmp/data)
                 (for i in 1 2 3 4 5 6; do [ "$(md5sum </tmp/data)" = "$sum" ] || echo WRONG; done; echo done sums) &
                 (for i in 1 2 3 4 5; do usleep 100000; done; echo done timer) &
