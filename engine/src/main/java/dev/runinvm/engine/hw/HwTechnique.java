@@ -46,8 +46,8 @@ public final class HwTechnique implements TechniqueProvider {
     public Optional<String> snapshotObstacle() {
         return Boolean.getBoolean(SNAPSHOTS)
                 ? Optional.empty()
-                : Optional.of("with technique HW no kernel has been seen to go on from a snapshot yet; -D" + SNAPSHOTS
-                        + "=true has it tried");
+                : Optional.of("with technique HW guests have gone on from snapshots only on a processor without AVX; -D"
+                        + SNAPSHOTS + "=true has it tried");
     }
 
     @Override
