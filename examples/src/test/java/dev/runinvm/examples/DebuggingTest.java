@@ -16,7 +16,6 @@ import com.sun.jdi.event.VMDeathEvent;
 import com.sun.jdi.event.VMDisconnectEvent;
 import com.sun.jdi.request.ClassPrepareRequest;
 import com.sun.jdi.request.EventRequest;
-import dev.runinvm.engine.Technique;
 import dev.runinvm.junit.RunInVM;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -40,7 +39,7 @@ import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass
 class DebuggingTest {
     private static final long LOOKED_AT_MILLIS = 4000;
 
-    @RunInVM(technique = Technique.FULL)
+    @RunInVM
     static class Debugged {
         @Test
         void works() throws IOException {
