@@ -142,11 +142,6 @@ final class GuestStart implements AutoCloseable {
         return Map.copyOf(micros);
     }
 
-    /** Bytes of guest RAM that had been touched when the first test had ended. */
-    long touchedBytes() {
-        return counters.getOrDefault(Run.FIRST_RESULT, Map.of()).getOrDefault(Run.TOUCHED, 0L);
-    }
-
     /** Bytes of guest RAM that have been touched by now. */
     long touchedNow() {
         return vm.counters().getOrDefault(Run.TOUCHED, 0L);

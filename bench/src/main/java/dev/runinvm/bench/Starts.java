@@ -161,7 +161,8 @@ final class Starts {
                 all.add(GuestStart.of(technique, restored, memoryBytes, StartTests.class.getName(), deadline));
             }
             Map<String, Long> counters = HostMemory.of(all).each(before, guests);
-            long touched = all.stream().mapToLong(GuestStart::touchedBytes).sum() / guests;
+            // now, as everything else: guests that wait go on touching RAM
+            long touched = all.stream().mapToLong(GuestStart::touchedNow).sum() / guests;
             counters.put(Run.TOUCHED, touched);
             return run(0, restored, Map.of(), counters, Optional.empty());
         } catch (VmException e) {

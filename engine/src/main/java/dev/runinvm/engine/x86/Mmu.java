@@ -21,7 +21,7 @@ public final class Mmu {
     private static final int USER = 0;
     private static final int SUPERVISOR = 1;
     private static final int SUPERVISOR_AC = 2;
-    private static final long SEEN_AT_MANY = -1;
+    private static final short SEEN_AT_MANY = -1;
 
     private final CpuState s;
     private final GuestMemory memory;
@@ -48,8 +48,11 @@ public final class Mmu {
     private @Nullable ByteBuffer[] buffer;
     private int[] delta;
 
-    /** For each page of RAM that a file backs, the linear page it was last entered with; see {@link #pageMoved}. */
-    private long @Nullable [] seen;
+    /**
+     * For each page of RAM that a file backs, one more than the TLB slot it was entered in, or {@link #SEEN_AT_MANY}, or 0; see
+     * {@link #pageMoved}.
+     */
+    private short @Nullable [] seen;
 
     /** Physical address of the last slow access. */
     private long physical;
@@ -676,32 +679,32 @@ public final class Mmu {
     }
 
     private void noteSeen(long offset, long linear) {
-        long[] s = seen;
+        short[] s = seen;
         if (s == null) {
-            s = new long[(int) (memory.ramSize() / GuestMemory.PAGE_SIZE)];
+            s = new short[(int) (memory.ramSize() / GuestMemory.PAGE_SIZE)];
             seen = s;
         }
         int page = (int) (offset >>> 12);
-        long entry = linear & PAGE | 1;
+        short entry = (short) (Tlb.slot(linear) + 1);
         s[page] = s[page] == 0 || s[page] == entry ? entry : SEEN_AT_MANY;
     }
 
     /** Drops what is cached of a page that is no longer where it was; nearly always it is known where that can be. */
     private void pageMoved(long offset) {
-        long[] s = seen;
-        if (s == null || s[(int) (offset >>> 12)] == 0) {
+        short[] s = seen;
+        int number = (int) (offset >>> 12);
+        if (s == null || s[number] == 0) {
             return;
         }
-        long at = s[(int) (offset >>> 12)];
         long page = memory.physical(offset);
         for (Tlb tlb : data) {
-            if (at == SEEN_AT_MANY) {
+            if (s[number] == SEEN_AT_MANY) {
                 tlb.dropPhysical(page);
             } else {
-                tlb.dropPhysical(page, Tlb.slot(at));
+                tlb.dropPhysical(page, s[number] - 1);
             }
         }
-        s[(int) (offset >>> 12)] = 0;
+        s[number] = 0;
     }
 
     private void written(long physicalAddress, int length) {
