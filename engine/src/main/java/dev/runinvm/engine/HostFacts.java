@@ -4,7 +4,9 @@ import dev.runinvm.engine.image.Cache;
 import dev.runinvm.engine.os.MemFile;
 import java.io.File;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -293,8 +295,11 @@ public final class HostFacts {
     }
 
     private Optional<String> read(String file) {
-        try {
-            return Optional.of(Files.readString(root.resolve(file)));
+        // Not by Files.readString: of a file that says it is empty it reads one byte first, and of a number in
+        // /proc/sys there
+        // is no more to be had with the second read.
+        try (InputStream in = Files.newInputStream(root.resolve(file))) {
+            return Optional.of(new String(in.readAllBytes(), StandardCharsets.UTF_8));
         } catch (IOException e) {
             return Optional.empty(); // an absent file is a finding, and each caller words it
         }

@@ -2,6 +2,7 @@ package dev.runinvm.engine;
 
 import dev.runinvm.engine.HostFacts.Fact;
 import dev.runinvm.engine.HostFacts.Verdict;
+import dev.runinvm.engine.os.Host;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,6 +38,17 @@ class HostFactsTest {
         }
         assertTrue(fact("CPU").value().contains("Some CPU @ 3GHz"), fact("CPU").value());
         assertTrue(fact("CPU").value().endsWith("AMD-V"), fact("CPU").value());
+    }
+
+    /** What is in /proc/sys ends after the first read, however little that asked for. */
+    @Test
+    void ofTheKernelsNumbersAllDigitsAreRead() {
+        String told = HostFacts.fromFiles(Path.of("/")).stream()
+                .filter(fact -> fact.name().equals("vm.max_map_count"))
+                .findFirst()
+                .orElseThrow()
+                .value();
+        assertEquals(Long.toString(Host.sysctl("vm/max_map_count", -1)), told);
     }
 
     @Test
