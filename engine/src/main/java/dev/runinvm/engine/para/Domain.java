@@ -157,6 +157,7 @@ final class Domain implements Stateful {
         store.write(XenStore.HOME + "/domid", Integer.toString(XenStore.GUEST));
         store.write(XenStore.HOME + "/name", "runinvm");
         store.write(XenStore.HOME + "/control/platform-feature-multiprocessor-suspend", "0");
+        store.write(XenStore.HOME + "/cpu/0/availability", "online");
     }
 
     /** Adds a console, /dev/hvc1 for 1, before the guest runs. */
