@@ -295,9 +295,8 @@ public final class HostFacts {
     }
 
     private Optional<String> read(String file) {
-        // Not by Files.readString: of a file that says it is empty it reads one byte first, and of a number in
-        // /proc/sys there
-        // is no more to be had with the second read.
+        // Not by Files.readString: of a file that says it is empty it reads one byte first, and a number in /proc/sys
+        // has no more to give at the second read.
         try (InputStream in = Files.newInputStream(root.resolve(file))) {
             return Optional.of(new String(in.readAllBytes(), StandardCharsets.UTF_8));
         } catch (IOException e) {
