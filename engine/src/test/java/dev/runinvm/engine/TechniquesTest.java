@@ -56,7 +56,9 @@ class TechniquesTest {
                 () -> Techniques.snapshotKey(config),
                 () -> Techniques.snapshotShape(config))) {
             HostLacks e = assertThrows(HostLacks.class, ask);
-            assertTrue(e.getMessage().contains("with technique HW guests have gone on from snapshots only"), e.getMessage());
+            assertTrue(
+                    e.getMessage().contains("with technique HW guests have gone on from snapshots only"),
+                    e.getMessage());
         }
     }
 
