@@ -57,8 +57,7 @@ record HostMemory(long ram, long files, long processes, long heap) {
     /** Of this JVM with guests that are alive; what is left of others is {@linkplain #settle collected} before. */
     static HostMemory of(List<GuestStart> guests) throws InterruptedException {
         settle(!guests.isEmpty());
-        long heap =
-                ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed(); // before we make objects ourselves
+        long heap = objects(); // before we make any ourselves
         String cache = SnapshotStore.ofUser().directory().getParent() + "/";
         Predicate<Mapping> file = m -> m.path.startsWith(cache);
         Predicate<Mapping> other = m -> !file.test(m) && !m.path.startsWith(GUEST_RAM);
@@ -144,13 +143,17 @@ record HostMemory(long ram, long files, long processes, long heap) {
 
     /** Bytes that this JVM holds: objects alive, and all memory of its own outside its heap. After {@link #settle}. */
     static long held() {
-        long objects = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+        long objects = objects();
         long[] heap = heapRange();
         long outside = mappings(ProcessHandle.current()).stream()
                 .filter(m -> m.end <= heap[0] || m.start >= heap[1])
                 .mapToLong(m -> m.path.startsWith("/memfd:") ? m.share : m.anonymous)
                 .sum();
         return outside + objects;
+    }
+
+    private static long objects() {
+        return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
     }
 
     /** Addresses of the heap's start and end; of nothing if this JVM does not tell. */

@@ -160,10 +160,9 @@ final class Starts {
             for (int i = 0; i < guests; i++) {
                 all.add(GuestStart.of(technique, restored, memoryBytes, StartTests.class.getName(), deadline));
             }
-            Map<String, Long> counters = HostMemory.of(all).each(before, guests);
-            // now, as everything else: guests that wait go on touching RAM
-            long touched = all.stream().mapToLong(GuestStart::touchedNow).sum() / guests;
-            counters.put(Run.TOUCHED, touched);
+            HostMemory now = HostMemory.of(all);
+            Map<String, Long> counters = now.each(before, guests);
+            counters.put(Run.TOUCHED, now.ram() / guests); // of the same moment: guests that wait go on touching RAM
             return run(0, restored, Map.of(), counters, Optional.empty());
         } catch (VmException e) {
             return run(0, restored, Map.of(), Map.of(), Optional.of(String.valueOf(e.getMessage())));

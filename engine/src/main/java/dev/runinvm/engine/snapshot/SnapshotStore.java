@@ -390,18 +390,20 @@ public final class SnapshotStore {
     private void removeOld(String suffix, long millis) throws IOException {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*" + suffix)) {
             for (Path file : files) {
-                try {
-                    if (System.currentTimeMillis()
-                                    - Files.getLastModifiedTime(file).toMillis()
-                            > millis) {
-                        remove(file);
-                    }
-                } catch (NoSuchFileException e) {
-                    LOG.debug("{} is gone: another process has finished or removed it meanwhile", file, e);
+                if (isOlder(file, millis)) {
+                    remove(file);
                 }
             }
         } catch (DirectoryIteratorException e) {
             throw e.getCause();
+        }
+    }
+
+    private static boolean isOlder(Path file, long millis) throws IOException {
+        try {
+            return System.currentTimeMillis() - Files.getLastModifiedTime(file).toMillis() > millis;
+        } catch (NoSuchFileException e) {
+            return false; // another process has finished or removed it meanwhile
         }
     }
 
